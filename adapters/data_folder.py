@@ -1,0 +1,63 @@
+"""The folder that holds one installation: its database, its keys and its reports. A demo and real data never share one."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from adapters.keys.key_file import FILE_NAME
+from domain.errors import Invalid, RuleBroken
+
+type Kind = Literal["demo", "real"]
+
+MARK = "what-is-in-here.txt"
+_TEXT: dict[Kind, str] = {
+    "demo": "demo\nInvented people. `accompany demo` made this folder; it can be deleted.\n",
+    "real": "real\nAn installation of Accompany: people's records and the key that opens them. Back it up.\n",
+}
+# Found without a mark, they are taken for real.
+_TRACES = (FILE_NAME, "postgres")
+
+
+class HoldsRealData(RuleBroken):
+    code = "holds-real-data"
+    message = (
+        "This folder holds real data, and a demo keeps away from it. Name another folder, as in ACCOMPANY_DATA=./demo."
+    )
+
+
+class HoldsDemo(RuleBroken):
+    code = "holds-demo"
+    message = "This folder holds the demo's invented people. Real data needs a folder of its own: set ACCOMPANY_DATA."
+
+
+class FolderUnusable(Invalid):
+    code = "folder-unusable"
+    message = "The data folder can't be written to. Name another with ACCOMPANY_DATA."
+
+
+class FolderNotOurs(RuleBroken):
+    code = "folder-not-ours"
+    message = (
+        "This folder holds files that Accompany did not make. Name an empty folder, or one that does not exist yet."
+    )
+
+
+def claim(folder: Path, kind: Kind) -> None:
+    """Makes the folder (mode 0700) and marks it, or finds it marked so.
+
+    Raises HoldsRealData, HoldsDemo or FolderUnusable.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mark = folder / MARK
+        if not mark.exists():
+            if kind == "demo" and any((folder / name).exists() for name in _TRACES):
+                raise HoldsRealData
+            draft = folder / f".{MARK}.{os.getpid()}"
+            draft.write_text(_TEXT[kind], encoding="utf-8")
+            draft.rename(mark)
+        found = mark.read_text(encoding="utf-8").partition("\n")[0]
+    except OSError:
+        raise FolderUnusable from None
+    if found != kind:
+        raise HoldsRealData if kind == "demo" else HoldsDemo

@@ -1,0 +1,115 @@
+"""Looks an installation over: what works, what does not, and what to do about it."""
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psycopg
+
+from adapters.keys.key_file import FILE_NAME, KeyFile, KeyFileRefused
+from adapters.postgres.runner import Runner
+from adapters.settings import Settings
+
+OLDEST_POSTGRESQL = 150_000
+
+WITHOUT_A_WALL = """
+    SELECT n.nspname || '.' || c.relname
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organisation_id' AND NOT a.attisdropped
+    WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('accompany', 'keys', 'projections')
+      AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+    ORDER BY 1
+"""
+ORGANISATIONS = """
+    SELECT o.name, o.time_zone, o.demo, count(e.position) AS events, count(DISTINCT e.stream_id) AS streams
+    FROM accompany.organisations o LEFT JOIN accompany.events e USING (organisation_id)
+    GROUP BY o.organisation_id ORDER BY o.name
+"""
+
+type State = Literal["ok", "warning", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: its state, what was found, and where it is not well, what to do."""
+
+    check: str
+    state: State
+    found: str
+
+
+async def examine(settings: Settings, dsn: str) -> list[Finding]:
+    """All checks, in order; none of them changes anything."""
+    findings = [_settings(settings), _key_file(settings), _data_folder(settings)]
+    try:
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+            findings += await _database(connection)
+    except psycopg.OperationalError:
+        return [
+            *findings,
+            Finding("database", "failed", "The database can't be reached. Is it running? Check DATABASE_URL."),
+        ]
+    return findings
+
+
+def _settings(settings: Settings) -> Finding:
+    if settings.unknown:
+        return Finding("settings", "warning", f"Nobody reads {', '.join(settings.unknown)}: a slip in the name?")
+    return Finding("settings", "ok", "every variable that is set is read")
+
+
+def _key_file(settings: Settings) -> Finding:
+    path = settings.key_file or settings.data / FILE_NAME
+    try:
+        KeyFile.at(path, create=False)
+    except KeyFileRefused as refused:
+        return Finding("key file", "failed", str(refused))
+    return Finding("key file", "ok", "readable by its owner only; a file suits evaluation and small offices")
+
+
+def _data_folder(settings: Settings) -> Finding:
+    if not settings.data.exists():
+        return Finding("data folder", "warning", "It is not there yet; the first start makes it.")
+    mode = stat.S_IMODE(settings.data.stat().st_mode)
+    if mode & 0o077 and os.name == "posix":
+        return Finding("data folder", "warning", f"Others may look into it (mode {mode:04o}). Run: chmod 700 on it.")
+    return Finding("data folder", "ok", "closed to others")
+
+
+async def _database(connection: psycopg.AsyncConnection[Any]) -> list[Finding]:
+    version = connection.info.server_version
+    findings = [
+        Finding("PostgreSQL", "ok" if version >= OLDEST_POSTGRESQL else "failed", f"version {version // 10_000}"),
+    ]
+    migrated = await (await connection.execute("SELECT to_regclass('accompany.migrations') IS NOT NULL")).fetchone()
+    if not migrated or not migrated[0]:
+        return [
+            *findings,
+            Finding("schema", "failed", "This database is empty. `accompany serve` or `import` sets it up."),
+        ]
+    unwalled = [row[0] for row in await (await connection.execute(WITHOUT_A_WALL)).fetchall()]
+    findings.append(
+        Finding("walls", "failed", f"no row-level security on {', '.join(unwalled)}")
+        if unwalled
+        else Finding("walls", "ok", "row-level security is forced on every table that has an organisation")
+    )
+    for name, zone, demo, events, streams in await (await connection.execute(ORGANISATIONS)).fetchall():
+        about = f"{events} events in {streams} records, {zone}{', invented people' if demo else ''}"
+        findings.append(Finding(f"organisation {name!r}", "ok", about))
+    return findings
+
+
+async def projections(dsn: str) -> list[Finding]:
+    """How far each projection is, and which has stopped."""
+    findings = []
+    for one in await Runner(dsn).status():
+        if one.error:
+            findings.append(
+                Finding(f"projection {one.name}", "failed", f"stopped at position {one.position}: {one.error}")
+            )
+        else:
+            state: State = "ok" if one.lag == 0 else "warning"
+            findings.append(Finding(f"projection {one.name}", state, f"{one.lag} events behind position {one.head}"))
+    return findings

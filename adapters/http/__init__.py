@@ -1,0 +1,1 @@
+"""The way in over HTTP: routes, pages, and how refusals are answered."""

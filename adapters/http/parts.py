@@ -1,0 +1,59 @@
+"""What the HTTP interface is made of: handed in by the wiring, so that nothing here reaches for anything."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+from uuid import UUID
+
+from adapters.identity.tokens import Tokens
+from adapters.postgres.pool import Pool
+from adapters.telemetry import Telemetry
+from adapters.wiring import Installation
+from application.casebook import Casebook
+from application.credential_paths import Templates
+from application.people import People
+from application.record import Record
+from domain.events import RecordEvent
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """`digest` is keyed: it tells two contents apart and tells nobody what was in them.
+
+    `reads` bounds the reads at one time. Each holds a connection of `pool` while `opened` takes another from it, so that more than
+    half of the pool's number could wait for each other.
+    """
+
+    record: Record
+    casebook: Casebook
+    people: People
+    templates: Templates
+    tokens: Tokens
+    pool: Pool
+    reads: asyncio.Semaphore
+    opened: Callable[[UUID, Iterable[int]], Awaitable[Mapping[int, RecordEvent]]]
+    digest: Callable[[bytes], bytes]
+    telemetry: Telemetry
+    now: Callable[[], datetime] = _now
+
+    @classmethod
+    def of(cls, installation: Installation) -> Self:
+        """The parts of an installation that is open."""
+        return cls(
+            record=installation.record,
+            casebook=installation.casebook,
+            people=installation.people,
+            templates=installation.templates,
+            tokens=installation.tokens,
+            pool=installation.pool,
+            reads=asyncio.Semaphore(max(1, installation.pool.max_size // 2)),
+            opened=installation.record.opened,
+            digest=installation.digest,
+            telemetry=installation.telemetry,
+        )

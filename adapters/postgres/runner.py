@@ -1,0 +1,299 @@
+"""Keeps the projections up to date: follows the log, batch by batch, each in one transaction with the mark of how far it came."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import scalar_row
+
+from adapters.postgres.pool import Pool
+from adapters.postgres.projection_tables import load, prepare, write
+from adapters.postgres.rebuild import Progress, RebuildStuck, RebuildUnderWay, rebuild
+from adapters.postgres.seen import Batch, code_of, fold, head, next_batch
+from adapters.postgres.session import is_refusal_of_values, session
+from domain.errors import NotFound
+from projections.projection import Projection, Rows
+from projections.registry import PROJECTIONS
+
+# Whoever holds it works; the others stand by. It ends with the session that holds it, and only that session writes.
+LEASE = 4702111234474983748
+STAND_BY = 0.5
+POLL = 0.5
+BATCH = 1_000
+# So far behind, filling a projection anew is faster than catching up.
+FAR_BEHIND = 20_000
+LONGEST_PAUSE = 5.0
+# A machine that vanished loses the lease within seconds: the database asks after it as it asks after the database.
+KEEPALIVE = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+
+log = logging.getLogger(__name__)
+
+
+class ProjectionNotFound(NotFound):
+    code = "projection-not-found"
+    message = "There is no projection of this name."
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionStatus:
+    """How far a projection is. `lag` counts events; `error` is a code, of the event after `position`, if it has stopped there."""
+
+    name: str
+    version: int
+    position: int
+    head: int
+    lag: int
+    error: str | None
+
+
+class Runner:
+    """Runs as `accompany_worker`, and reads no personal data. Several may run: one works, another takes over within seconds.
+
+    `watched` is told the name and lag of each projection after every batch. A projection that can't take an event stops there; the
+    others go on. It tries again when a runner starts.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        projections: Sequence[Projection] = PROJECTIONS,
+        *,
+        batch: int = BATCH,
+        watched: Callable[[str, int], None] = lambda name, lag: None,
+    ) -> None:
+        self._dsn = dsn
+        self._projections = {projection.name: projection for projection in projections}
+        self._batch_size = batch
+        self._watched = watched
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follows the log until told to stop, and connects again when the database was away."""
+        pause = 0.1
+        while not stop.is_set():
+            try:
+                async with await self._connect() as connection:
+                    while not stop.is_set() and not await _take_lease(connection):
+                        await _pause(stop, STAND_BY)
+                    if not stop.is_set():
+                        log.info("projections-followed")
+                        pause = 0.1
+                        await self._follow(connection, stop)
+            except (psycopg.Error, RebuildStuck, OSError) as error:
+                log.warning("projections-interrupted", extra={"error": code_of(error)})
+                await _pause(stop, pause)
+                pause = min(LONGEST_PAUSE, pause * 2)
+
+    async def catch_up(self) -> int:
+        """Brings every projection to where the log ends now, or waits while another runner does, and answers with that position.
+
+        Projections that have stopped stay behind; `status` shows them.
+        """
+        async with await self._connect() as connection:
+            last = await head(connection)
+            while True:
+                if await _take_lease(connection):
+                    await self._settle(connection)
+                    while await self._least(connection, last) < last and await self._advance(connection):
+                        pass
+                    return last
+                if await self._least(connection, last) >= last:
+                    return last
+                await asyncio.sleep(0.02)
+
+    async def rebuild(self, names: Sequence[str], progress: Progress = lambda done, total: None) -> None:
+        """Fills projections anew, all of them if none is named; readers see the old rows until the new ones are complete.
+
+        Raises ProjectionNotFound, RebuildUnderWay or RebuildStuck.
+        """
+        if set(names) - self._projections.keys():
+            raise ProjectionNotFound(fields=("names",))
+        await prepare(self._dsn, tuple(self._projections.values()))
+        await rebuild(self._dsn, [self._projections[name] for name in names or self._projections], progress)
+
+    async def status(self) -> list[ProjectionStatus]:
+        """How far each projection is."""
+        async with await self._connect() as connection:
+            last = await head(connection)
+            cursor = await connection.execute("SELECT projection, version, position, error FROM projections.tracking")
+            found = {name: (version, position, error) for name, version, position, error in await cursor.fetchall()}
+        statuses = []
+        for name, projection in self._projections.items():
+            version, position, error = found[name]
+            if version != projection.version:
+                error = "newer-version" if version > projection.version else "older-version"
+            statuses.append(ProjectionStatus(name, version, position, last, max(0, last - position), error))
+        return statuses
+
+    async def _connect(self) -> AsyncConnection[Any]:
+        await prepare(self._dsn, tuple(self._projections.values()))
+        options = f"{conninfo_to_dict(self._dsn).get('options', '')} {KEEPALIVE}"
+        conninfo = session(make_conninfo(self._dsn, options=options), "accompany_worker", statement_timeout=60)
+        return await AsyncConnection.connect(conninfo, autocommit=True)
+
+    async def _follow(self, connection: AsyncConnection[Any], stop: asyncio.Event) -> None:
+        await connection.execute("LISTEN accompany_events")
+        await self._settle(connection)
+        while not stop.is_set():
+            if not await self._advance(connection):
+                # Polling stands behind listening: a notification can be lost, and the next look costs little.
+                async for _ in connection.notifies(timeout=POLL, stop_after=1):
+                    pass
+
+    async def _settle(self, connection: AsyncConnection[Any]) -> None:
+        """Before following: what had stopped tries again, and what is outdated or far behind is filled anew."""
+        await connection.execute(
+            "UPDATE projections.tracking SET error = NULL WHERE error IS NOT NULL AND projection = ANY(%s)",
+            (list(self._projections),),
+        )
+        last = await head(connection)
+        cursor = await connection.execute("SELECT projection, version, position FROM projections.tracking")
+        anew = [
+            self._projections[name]
+            for name, version, position in await cursor.fetchall()
+            # One that a newer program has filled is left to that program.
+            if name in self._projections
+            and (
+                version < self._projections[name].version
+                or (version == self._projections[name].version and last - position > FAR_BEHIND)
+            )
+        ]
+        if not anew:
+            return
+        try:
+            await rebuild(self._dsn, anew, lambda done, total: None)
+        except RebuildStuck as stuck:
+            log.error("projection-rebuild-stuck", extra={"error": stuck.stuck.code, "position": stuck.stuck.position})
+        except RebuildUnderWay:
+            log.info("projection-rebuild-under-way")
+
+    async def _advance(self, connection: AsyncConnection[Any]) -> bool:
+        """Takes the next batch, if there is one."""
+        return await self._advance_some(connection, list(self._projections), self._batch_size)
+
+    async def _advance_some(self, connection: AsyncConnection[Any], names: list[str], limit: int) -> bool:
+        try:
+            return await self._batch(connection, names, limit)
+        except psycopg.Error as error:
+            if not is_refusal_of_values(error):
+                raise
+            if len(names) == 1 and limit == 1:
+                await self._stop_one(connection, names[0], code_of(error))
+                return True
+        # A row that the database does not take: each projection by itself, in smaller batches, up to the event that gives it.
+        if len(names) > 1:
+            moved = [await self._advance_some(connection, [name], limit) for name in names]
+            return any(moved)
+        return await self._advance_some(connection, names, max(1, limit // 8))
+
+    async def _batch(self, connection: AsyncConnection[Any], names: list[str], limit: int) -> bool:
+        async with connection.transaction():
+            cursor = await connection.execute(
+                "SELECT projection, version, position FROM projections.tracking"
+                " WHERE projection = ANY(%s) AND error IS NULL ORDER BY projection FOR UPDATE",
+                (names,),
+            )
+            positions = {
+                name: position
+                for name, version, position in await cursor.fetchall()
+                if version == self._projections[name].version
+            }
+            if not positions:
+                return False
+            batch = await next_batch(connection, min(positions.values()), limit)
+            if not batch.seen and not batch.stuck:
+                return False
+            marks = [
+                await self._take(connection, self._projections[name], batch, position)
+                for name, position in positions.items()
+            ]
+            async with connection.cursor() as cursor:
+                await cursor.executemany(
+                    "UPDATE projections.tracking SET position = %s, error = %s, updated_at = clock_timestamp()"
+                    " WHERE projection = %s",
+                    marks,
+                )
+            await connection.execute("SELECT pg_notify('accompany_projected', %s)", (str(marks[0][0]),))
+        last = await head(connection)
+        for position, error, name in marks:
+            self._watched(name, max(0, last - position))
+            if error is not None:
+                log.error("projection-stopped", extra={"projection": name, "position": position, "error": error})
+        return True
+
+    async def _take(
+        self, connection: AsyncConnection[Any], projection: Projection, batch: Batch, position: int
+    ) -> tuple[int, str | None, str]:
+        """Folds what a projection has not seen of a batch; answers its new position, its error and its name."""
+        seen = [one for one in batch.seen if one.position > position]
+        stored = Rows()
+        await load(connection, projection, seen, stored)
+        rows = stored.copy()
+        stuck = fold(projection, seen, rows)
+        if stuck:
+            # The event that it stumbled over may have left rows half done.
+            seen = [one for one in seen if one.position < stuck.position]
+            rows = stored
+            fold(projection, seen, rows)
+        stuck = stuck or batch.stuck
+        await write(connection, projection, rows)
+        reached = stuck.position - 1 if stuck else max(position, batch.seen[-1].position)
+        return reached, stuck.code if stuck else None, projection.name
+
+    async def _stop_one(self, connection: AsyncConnection[Any], name: str, code: str) -> None:
+        await connection.execute(
+            "UPDATE projections.tracking SET error = %s, updated_at = clock_timestamp() WHERE projection = %s",
+            (code, name),
+        )
+        log.error("projection-stopped", extra={"projection": name, "error": code})
+
+    async def _least(self, connection: AsyncConnection[Any], last: int) -> int:
+        """How far the last of the projections is that go on."""
+        cursor = await connection.execute(
+            "SELECT projection, version, position FROM projections.tracking WHERE error IS NULL"
+        )
+        return min(
+            (
+                position
+                for name, version, position in await cursor.fetchall()
+                if name in self._projections and version == self._projections[name].version
+            ),
+            default=last,
+        )
+
+
+async def wait_for(pool: Pool, position: int, patience: float = 2.0) -> bool:
+    """Whether every projection has come to a position, or does within `patience` seconds. Holds no connection while it waits."""
+    until = time.monotonic() + patience
+    pause = 0.004
+    while True:
+        if await reached(pool) >= position:
+            return True
+        if time.monotonic() + pause > until:
+            return False
+        await asyncio.sleep(pause)
+        pause = min(0.02, pause * 1.5)
+
+
+async def reached(pool: Pool) -> int:
+    """The position that every projection has come to."""
+    [least] = await pool.rows(
+        None, "SELECT coalesce(min(position), 0) FROM projections.tracking", row_factory=scalar_row
+    )
+    return int(least)
+
+
+async def _take_lease(connection: AsyncConnection[Any]) -> bool:
+    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (LEASE,))
+    return await cursor.fetchone() == (True,)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

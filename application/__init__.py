@@ -1,0 +1,1 @@
+"""Commands: who asks, may they, under which consent; load, decide, append."""

@@ -1,0 +1,70 @@
+"""Which role may do what, in one table. A later set of policies takes its place; the questions stay the same.
+
+Seeing comes first: what one may not see is answered as if it did not exist.
+"""
+
+from application.caller import Caller
+from domain.errors import NotAllowed, NotFound
+from domain.mentorship import Mentorship
+from domain.vocabulary import Role
+
+_STAFF = frozenset({Role.CASEWORKER, Role.COORDINATOR})
+_COORDINATOR = frozenset({Role.COORDINATOR})
+_WITH_MENTOR = _STAFF | {Role.MENTOR}
+
+MAY: dict[str, frozenset[Role]] = {
+    "register": _STAFF,
+    "correct_details": _STAFF,
+    "start": _STAFF,
+    "pause": _STAFF,
+    "resume": _STAFF,
+    "hand_over": _STAFF,
+    "close": _STAFF,
+    "decide_consent": _STAFF,
+    "set_goal": _WITH_MENTOR,
+    "revise_goal": _WITH_MENTOR,
+    "reach_goal": _WITH_MENTOR,
+    "drop_goal": _WITH_MENTOR,
+    "hold_session": _WITH_MENTOR,
+    "book_appointment": _STAFF,
+    "move_appointment": _STAFF,
+    "cancel_appointment": _STAFF,
+    "miss_appointment": _STAFF,
+    "conclude_appointment": _STAFF,
+    "complete_next_step": _STAFF,
+    "record_accompaniment": _STAFF,
+    "open_credential_path": _STAFF,
+    "take_credential_step": _STAFF,
+    "decide_credential": _STAFF,
+    "appeal_credential": _STAFF,
+    "find_outcome": _STAFF,
+    "correct_entry": _STAFF,
+    "retract_entry": _STAFF,
+    # Queries
+    "see_people": _STAFF,
+    "see_case": _STAFF | {Role.MENTOR, Role.TRAINEE},
+    "see_dashboard": _STAFF,
+    "search": _STAFF,
+    "see_consent_trail": _STAFF | {Role.AUDITOR},
+    "see_summary": frozenset({Role.COORDINATOR, Role.FUNDER}),
+}
+
+
+def refuse_unless(by: Caller, action: str) -> None:
+    """Raises NotAllowed where the role never does this."""
+    if by.role not in MAY[action]:
+        raise NotAllowed
+
+
+def refuse_unless_involved(by: Caller, mentorship: Mentorship) -> None:
+    """Raises NotFound unless the case is the caller's to see."""
+    match by.role:
+        case Role.COORDINATOR | Role.AUDITOR:
+            return
+        case Role.CASEWORKER if mentorship.caseworker_id == by.member_id:
+            return
+        case Role.MENTOR if by.person_id is not None and mentorship.mentor_id == by.person_id:
+            return
+        case Role.TRAINEE if by.person_id is not None and mentorship.trainee_id == by.person_id:
+            return
+    raise NotFound

@@ -1,0 +1,106 @@
+"""Was there a consent? Judges each act of processing anew from the decisions on record, without the rules of the side that recorded it.
+
+An auditor who distrusts the service reads these lines instead: they share none with it, down to the terms, which are plain text.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+# W3C Data Privacy Vocabulary 2.3: of all states of a consent, these two permit processing.
+PERMITTING = frozenset({"given", "renewed"})
+# To be asked again, or to put the answer off, leaves standing what stood before.
+DECIDING_NOTHING = frozenset({"requested", "deferred"})
+
+type Scope = tuple[str, str, str]
+"""Purpose, data category and recipient: what a decision is about."""
+
+
+class Judgement(StrEnum):
+    """Whether an act was covered by the consent that it names.
+
+    `AS_KNOWN_THEN`: it was when the act was recorded; a decision that was told later and dated before the act says otherwise.
+    `NOT_IN_FORCE`: the consent named had not been given yet, had ended, or another decision had taken its place.
+    `NONE_NAMED`: no decision of this purpose stands where the act points. The last two are gaps.
+    """
+
+    IN_FORCE = "in-force"
+    AS_KNOWN_THEN = "as-known-then"
+    NOT_IN_FORCE = "not-in-force"
+    NONE_NAMED = "none-named"
+
+    @property
+    def is_gap(self) -> bool:
+        return self in (Judgement.NOT_IN_FORCE, Judgement.NONE_NAMED)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade:
+    """A decision of the person. `version` counts the entries of the case in the order they were recorded."""
+
+    version: int
+    scope: Scope
+    state: str
+    made_on: date
+    made_at: datetime | None
+    valid_from: date | None
+    valid_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActDone:
+    """Something done with a person's data. `told_in` is the entry that last said when it happened; `relied_on` the one it names."""
+
+    told_in: int
+    scope: Scope
+    done_on: date
+    done_at: datetime | None
+    relied_on: int | None
+
+
+def judge(act: ActDone, decisions: Iterable[DecisionMade]) -> Judgement:
+    """Judges one act; `decisions` are all of its case, in any order."""
+    of_scope = [decision for decision in decisions if decision.scope == act.scope]
+    if not any(decision.version == act.relied_on for decision in of_scope):
+        return Judgement.NONE_NAMED
+    then = _stood(act, (decision for decision in of_scope if decision.version < act.told_in))
+    if then is None or then.version != act.relied_on or not _permits(then, act.done_on):
+        return Judgement.NOT_IN_FORCE
+    now = _stood(act, of_scope)
+    return Judgement.IN_FORCE if now is not None and _permits(now, act.done_on) else Judgement.AS_KNOWN_THEN
+
+
+def _stood(act: ActDone, decisions: Iterable[DecisionMade]) -> DecisionMade | None:
+    """The last decision before the act, taken in the order of recording.
+
+    A day without a time of day counts whole: a decision on the day of the act precedes it, and of two on one day the one recorded
+    later stands, unless both times are known and say otherwise.
+    """
+    stood: DecisionMade | None = None
+    clock: datetime | None = None
+    for decision in sorted(decisions, key=lambda decision: decision.version):
+        if decision.state in DECIDING_NOTHING or not _precedes(decision, act):
+            continue
+        if stood is None or decision.made_on > stood.made_on:
+            stood, clock = decision, decision.made_at
+        elif decision.made_on == stood.made_on:
+            if decision.made_at is None:
+                stood = decision
+            elif clock is None or decision.made_at >= clock:
+                stood, clock = decision, decision.made_at
+    return stood
+
+
+def _precedes(decision: DecisionMade, act: ActDone) -> bool:
+    if decision.made_on == act.done_on and decision.made_at is not None and act.done_at is not None:
+        return decision.made_at <= act.done_at
+    return decision.made_on <= act.done_on
+
+
+def _permits(decision: DecisionMade, day: date) -> bool:
+    return (
+        decision.state in PERMITTING
+        and (decision.valid_from is None or decision.valid_from <= day)
+        and (decision.valid_until is None or decision.valid_until >= day)
+    )

@@ -1,0 +1,180 @@
+"""People: who is on record, and where their details stand."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from domain.events import RecordEvent
+from domain.person import Details, PersonDetailsCorrected, PersonRegistered
+from domain.vocabulary import PersonRole
+from projections.projection import Opener, Projection, Rows, Seen, Table, select
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """`details_position` points at the event that holds the details as last told; `registered_by` is a member."""
+
+    organisation_id: UUID
+    person_id: UUID
+    role: PersonRole
+    registered_by: UUID
+    details_position: int
+    version: int
+
+
+PEOPLE = Table(
+    "people",
+    PersonRow,
+    """
+    organisation_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    role text NOT NULL,
+    registered_by uuid NOT NULL,
+    details_position bigint NOT NULL,
+    version integer NOT NULL
+    """,
+    key=("organisation_id", "person_id"),
+    indexes=("(organisation_id, registered_by)",),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """A person as last told. `details` is None where nobody can read them any more."""
+
+    person_id: UUID
+    role: PersonRole
+    version: int
+    details: Details | None
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplePage:
+    """`after` is the id to ask for the next page with; None on the last one."""
+
+    people: tuple[PersonView, ...]
+    after: UUID | None
+
+
+# A caseworker sees whom they registered and the people of their own cases; no caseworker at all means the whole organisation.
+_VISIBLE = """
+    WHERE organisation_id = %(organisation_id)s
+        AND (
+            %(caseworker_id)s::uuid IS NULL
+            OR registered_by = %(caseworker_id)s
+            OR person_id IN (
+                SELECT unnest(ARRAY[trainee_id, mentor_id]) FROM projections.cases
+                WHERE organisation_id = %(organisation_id)s AND caseworker_id = %(caseworker_id)s
+            )
+        )
+        AND (%(person_id)s::uuid IS NULL OR person_id = %(person_id)s)
+        AND (%(after)s::uuid IS NULL OR person_id > %(after)s)
+    ORDER BY person_id
+    LIMIT %(limit)s
+"""
+
+
+async def people_page(
+    connection: psycopg.AsyncConnection,
+    *,
+    organisation_id: UUID,
+    caseworker_id: UUID | None,
+    after: UUID | None = None,
+    limit: int = 50,
+    opened: Opener,
+) -> PeoplePage:
+    """The people whom a caseworker may see, or with None all of the organisation, by id."""
+    found = await visible_people(connection, organisation_id, caseworker_id, after=after, limit=limit + 1)
+    page = found[:limit]
+    events = await opened([person.details_position for person in page])
+    return PeoplePage(
+        tuple(_view(person, events) for person in page), page[-1].person_id if len(found) > limit else None
+    )
+
+
+async def person_view(
+    connection: psycopg.AsyncConnection,
+    *,
+    organisation_id: UUID,
+    caseworker_id: UUID | None,
+    person_id: UUID,
+    opened: Opener,
+) -> PersonView | None:
+    """One person, or None where the caseworker may not see them."""
+    found = await visible_people(connection, organisation_id, caseworker_id, person_id=person_id, limit=1)
+    if not found:
+        return None
+    return _view(found[0], await opened([found[0].details_position]))
+
+
+async def person_visible(
+    connection: psycopg.AsyncConnection, *, organisation_id: UUID, caseworker_id: UUID | None, person_id: UUID
+) -> bool:
+    """Whether a caseworker may see a person; None asks for the whole organisation."""
+    return bool(await visible_people(connection, organisation_id, caseworker_id, person_id=person_id, limit=1))
+
+
+async def visible_people(
+    connection: psycopg.AsyncConnection,
+    organisation_id: UUID,
+    caseworker_id: UUID | None,
+    *,
+    person_id: UUID | None = None,
+    after: UUID | None = None,
+    limit: int,
+) -> list[PersonRow]:
+    """The bare rows of the people whom a caseworker may see, by id."""
+    return await select(
+        connection,
+        PEOPLE,
+        _VISIBLE,
+        {
+            "organisation_id": organisation_id,
+            "caseworker_id": caseworker_id,
+            "person_id": person_id,
+            "after": after,
+            "limit": limit,
+        },
+    )
+
+
+async def details_positions(
+    connection: psycopg.AsyncConnection, organisation_id: UUID, people: Iterable[UUID]
+) -> dict[UUID, int]:
+    """Where the details of these people stand."""
+    cursor = await connection.execute(
+        "SELECT person_id, details_position FROM projections.people WHERE organisation_id = %s AND person_id = ANY(%s)",
+        (organisation_id, list(people)),
+    )
+    return dict(await cursor.fetchall())
+
+
+def name_of(events: Mapping[int, RecordEvent], position: int | None) -> str | None:
+    """A person's name as they write it, from the event that holds their details; None where it can't be read."""
+    event = None if position is None else events.get(position)
+    return event.full_name if isinstance(event, PersonRegistered | PersonDetailsCorrected) else None
+
+
+def _view(person: PersonRow, events: Mapping[int, RecordEvent]) -> PersonView:
+    event = events.get(person.details_position)
+    details = event.details if isinstance(event, PersonRegistered | PersonDetailsCorrected) else None
+    return PersonView(person.person_id, person.role, person.version, details)
+
+
+def _registered(seen: Seen, rows: Rows) -> None:
+    rows.put(PEOPLE, PersonRow(*seen.stream, seen.fields.role, seen.actor_id, seen.position, seen.version))
+
+
+def _details_corrected(seen: Seen, rows: Rows) -> None:
+    person = rows.get(PEOPLE, *seen.stream)
+    if person is not None:
+        changes: dict[str, Any] = {"role": seen.fields.role, "details_position": seen.position}
+        rows.put(PEOPLE, replace(person, version=seen.version, **changes))
+
+
+PROJECTION = Projection(
+    "people", 1, (PEOPLE,), {"person-registered": _registered, "person-details-corrected": _details_corrected}
+)
