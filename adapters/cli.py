@@ -148,6 +148,7 @@ def examine(json: AsJson = False) -> None:
 
 
 async def _demo(settings: Settings, dsn: str, exit_when_ready: bool, json: bool) -> None:
+    await demo.keep_away_from_real_data(dsn)
     async with installation(settings, dsn) as opened:
         with progress("Importing the invented caseload") as show:
             ways = await demo.prepare(opened, settings, show)

@@ -48,12 +48,19 @@ class WayIn:
     path: str
 
 
-async def prepare(installation: Installation, settings: Settings, progress: Callable[[int, int], None]) -> list[WayIn]:
-    """Loads the invented caseload if it is not there, and answers a sign-in link for each role. Raises HoldsRealData."""
-    async with await psycopg.AsyncConnection.connect(installation.dsn, autocommit=True) as connection:
-        cursor = await connection.execute("SELECT EXISTS (SELECT FROM accompany.organisations WHERE NOT demo)")
+async def keep_away_from_real_data(dsn: str) -> None:
+    """Raises HoldsRealData. Asked before anything is opened: a demo does not even have the key of a real record."""
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=10) as connection:
+        cursor = await connection.execute("SELECT to_regclass('accompany.organisations') IS NOT NULL")
         if await cursor.fetchone() == (True,):
-            raise HoldsRealData
+            cursor = await connection.execute("SELECT EXISTS (SELECT FROM accompany.organisations WHERE NOT demo)")
+            if await cursor.fetchone() == (True,):
+                raise HoldsRealData
+
+
+async def prepare(installation: Installation, settings: Settings, progress: Callable[[int, int], None]) -> list[WayIn]:
+    """Loads the invented caseload if it is not there, and answers a sign-in link for each role."""
+    async with await psycopg.AsyncConnection.connect(installation.dsn, autocommit=True) as connection:
         organisation_id = await _organisation(connection, settings)
         folder = settings.data / "invented-caseload"
         if not folder.exists():

@@ -63,7 +63,7 @@ async def serve(
         while not server.started and not serving.done():  # noqa: ASYNC110  # uvicorn tells it by a flag alone
             await asyncio.sleep(0.01)
         if server.started:
-            _settle_garbage()
+            settle_garbage()
             if not await listening(listener.getsockname()[1]):
                 stop.set()
             await _first(stop.wait(), serving)
@@ -113,7 +113,7 @@ async def _first(event: Coroutine[Any, Any, Any], task: asyncio.Task[None]) -> N
     waiting.cancel()
 
 
-def _settle_garbage() -> None:
+def settle_garbage() -> None:
     """What was loaded at start stays: collecting it again and again made the slowest requests three to nine times slower."""
     gc.collect()
     gc.freeze()

@@ -21,6 +21,7 @@ from adapters.postgres.migrate import migrate
 from adapters.postgres.pool import Pool
 from adapters.postgres.projection_tables import prepare
 from adapters.postgres.record import PostgresRecord
+from adapters.postgres.snapshots import Snapshots
 from adapters.settings import Settings
 from adapters.telemetry import Telemetry, current_trace_id
 from application.casebook import Casebook
@@ -85,18 +86,19 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
     async with Pool(dsn) as pool, Pool(dsn) as for_record, Appender(dsn) as appender:
         keys = KeyRing(for_record, key_file)
         await keys.check()
-        record = PostgresRecord(for_record, appender, keys, trace_id=current_trace_id)
-        yield Installation(
-            dsn=dsn,
-            key_file=key_file,
-            pool=pool,
-            record=record,
-            casebook=Casebook(record),
-            people=People(record),
-            tokens=Tokens(pool),
-            templates=credential_paths(),
-            telemetry=telemetry or Telemetry(),
-        )
+        async with Snapshots(for_record, keys) as snapshots:
+            record = PostgresRecord(for_record, appender, keys, snapshots, trace_id=current_trace_id)
+            yield Installation(
+                dsn=dsn,
+                key_file=key_file,
+                pool=pool,
+                record=record,
+                casebook=Casebook(record),
+                people=People(record),
+                tokens=Tokens(pool),
+                templates=credential_paths(),
+                telemetry=telemetry or Telemetry(),
+            )
 
 
 def credential_paths() -> Templates:

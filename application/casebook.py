@@ -131,9 +131,9 @@ class Casebook:
     ) -> Receipt:
         for _ in range(ATTEMPTS):
             mentorship = await self._record.mentorship(by, mentorship_id)
-            refuse_unless_involved(by, mentorship)
-            refuse_unless(by, name)
             try:
+                refuse_unless_involved(by, mentorship)
+                refuse_unless(by, name)
                 if submission.expected_version not in (None, mentorship.version):
                     raise Stale
                 await command(mentorship)

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from domain.errors import NotFound
+from domain.errors import Invalid
 
 
-class TemplateNotFound(NotFound):
-    code = "template-not-found"
+class TemplateUnknown(Invalid):
+    code = "template-unknown"
     message = "There is no such template. Leave it out, or name one that the organisation keeps."
 
 
@@ -29,11 +29,11 @@ class Templates:
         self._by_id = {template.id: template for template in templates}
 
     def named(self, template_id: str) -> Template:
-        """Raises TemplateNotFound."""
+        """Raises TemplateUnknown."""
         try:
             return self._by_id[template_id]
         except KeyError:
-            raise TemplateNotFound(fields=("template",)) from None
+            raise TemplateUnknown(fields=("template",)) from None
 
     def for_country(self, country: str, profession: str = "") -> Template | None:
         """The one for this profession, else the country's first that is for any, else None."""

@@ -47,6 +47,7 @@ MAY: dict[str, frozenset[Role]] = {
     "search": _STAFF,
     "see_consent_trail": _STAFF | {Role.AUDITOR},
     "see_summary": frozenset({Role.COORDINATOR, Role.FUNDER}),
+    "see_system": frozenset({Role.ADMINISTRATOR}),
 }
 
 

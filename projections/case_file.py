@@ -145,7 +145,7 @@ async def case_file(
     cases = await select(connection, CASES, _OF_CASE, of_case)
     if not cases:
         return None
-    as_of_position = await as_of(connection)
+    as_of_position = await as_of(connection, "people", "cases", "consents", "goals", "appointments", "credentials")
     consents = await select(connection, CONSENTS, _OF_CASE, of_case)
     goals = await select(connection, GOALS, _OF_CASE, of_case)
     paths = await select(connection, CREDENTIALS, _OF_CASE, of_case)

@@ -104,7 +104,7 @@ async def dashboard_rows(
         "recipient": Recipient.THIS_ORGANISATION.value,
         "longest": LONGEST,
     }
-    as_of_position = await as_of(connection)
+    as_of_position = await as_of(connection, "people", "cases", "consents", "appointments", "credentials")
     cases = await select_counted(
         connection, CASES, f"WHERE {mine_open} ORDER BY mentorship_id LIMIT %(longest)s", values
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import psycopg
 
+from domain.errors import Invalid
 from domain.vocabulary import AppointmentOutcome, AppointmentType, OutcomeStatus, RecognitionResult
 from projections.projection import as_of
 
@@ -107,7 +108,7 @@ async def funder_summary(
         "consented_only": reporting_consent_only,
         "application": APPLICATION,
     }
-    as_of_position = await as_of(connection)
+    as_of_position = await as_of(connection, "cases", "consents", "appointments", "credentials")
     figures = (await _rows(connection, _FIGURES, values))[0]
     accompaniments = [
         TypeOutcomeCount(AppointmentType(kind), AppointmentOutcome(outcome), count)
@@ -143,6 +144,31 @@ async def funder_summary(
         lost_to_follow_up=figures[9],
         as_of_position=as_of_position,
     )
+
+
+class NotAWholeQuarter(Invalid):
+    code = "not-a-whole-quarter"
+    message = "Funders see calendar quarters that are over, one at a time: two periods that differ by a day would tell what that day held."
+
+
+def quarters(today: date, number: int = 4) -> tuple[tuple[date, date], ...]:
+    """First and last day of the last calendar quarters that are over, newest first."""
+    found = []
+    first = date(today.year, today.month - (today.month - 1) % 3, 1)
+    for _ in range(number):
+        last = first - timedelta(days=1)
+        first = date(last.year, last.month - 2, 1)
+        found.append((first, last))
+    return tuple(found)
+
+
+def funders_period(since: date | None, until: date | None, today: date) -> tuple[date, date]:
+    """The quarter that a funder asked for, or the last one. Raises NotAWholeQuarter."""
+    if since is None and until is None:
+        return quarters(today, 1)[0]
+    if since is None or until is None or until >= today or quarters(until + timedelta(days=1), 1)[0] != (since, until):
+        raise NotAWholeQuarter(fields=("since", "until"))
+    return since, until
 
 
 def withhold_small(summary: FunderSummary, k: int = 10) -> FunderSummary:

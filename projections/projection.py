@@ -169,9 +169,12 @@ async def select_counted[R](
     return Counted([table.row_of(row[1:]) for row in found], found[0][0] if found else 0)
 
 
-async def as_of(connection: psycopg.AsyncConnection[Any]) -> int:
-    """The log position up to which every projection has seen the record."""
-    cursor = await connection.execute("SELECT coalesce(min(position), 0) FROM projections.tracking")
+async def as_of(connection: psycopg.AsyncConnection[Any], *names: str) -> int:
+    """The log position up to which these projections have seen the record, or all of them if none is named."""
+    cursor = await connection.execute(
+        "SELECT coalesce(min(position), 0) FROM projections.tracking WHERE %(all)s OR projection = ANY(%(names)s)",
+        {"all": not names, "names": list(names)},
+    )
     row = await cursor.fetchone()
     return row[0] if row else 0
 

@@ -1,6 +1,9 @@
-"""All projections of the service, in the order in which they are shown."""
+"""All projections of the service, in the order in which they are shown.
 
-from projections import appointments, cases, consent_trail, consents, credentials, goals, people, timeline
+To take one out, write a migration that drops its tables and its row in `projections.tracking`.
+"""
+
+from projections import appointments, cases, consent_acts, consents, credentials, goals, people, timeline
 from projections.projection import Projection
 
 PROJECTIONS: tuple[Projection, ...] = (
@@ -11,5 +14,5 @@ PROJECTIONS: tuple[Projection, ...] = (
     appointments.PROJECTION,
     credentials.PROJECTION,
     timeline.PROJECTION,
-    consent_trail.PROJECTION,
+    consent_acts.PROJECTION,
 )

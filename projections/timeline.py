@@ -116,7 +116,7 @@ async def timeline(
     """
     on, version = before or (date.max, 2**31 - 1)
     of_topics = None if topics is None else list(topics)
-    as_of_position = await as_of(connection)
+    as_of_position = await as_of(connection, PROJECTION.name)
     found = await select(
         connection,
         TIMELINE,

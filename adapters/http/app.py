@@ -7,16 +7,19 @@ from adapters.http.api import api_routes
 from adapters.http.documented import describe
 from adapters.http.headers import API
 from adapters.http.health import health_routes
+from adapters.http.pages import Pages
 from adapters.http.parts import Parts
 from adapters.http.security_headers import SecurityHeaders
 from adapters.http.signed_in import TokensOnly
 from adapters.http.telemetry import HttpTelemetry
+from adapters.telemetry import FRAMEWORK_TELEMETRY_OFF
 
 
 def create_app(parts: Parts) -> FastAPI:
     """An application over parts that stay open for as long as it answers."""
     app = routed(parts)
     # The one added last stands outermost.
+    app.add_middleware(Pages, parts=parts)
     app.add_middleware(TokensOnly, parts=parts)
     app.add_middleware(problems.Problems)
     app.add_middleware(SecurityHeaders)
@@ -32,6 +35,7 @@ def routed(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=FRAMEWORK_TELEMETRY_OFF,
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.parts = parts

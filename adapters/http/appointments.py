@@ -30,7 +30,8 @@ class NewAppointment(Told):
 
     type: AppointmentType = Field(examples=["job-centre"])
     starts_at: Start
-    office: Short = Field(default="", examples=["Jobcenter Mitte, room 214"])
+    authority: Short = Field(default="", examples=["Jobcenter Berlin Mitte"])
+    office: Short = Field(default="", examples=["Room 214"])
     reference_number: Short = ""
     papers_needed: ShortList = Field(default=(), examples=[["passport", "tenancy agreement"]])
     note: Long = ""
@@ -133,6 +134,7 @@ def appointment_routes(parts: Parts) -> APIRouter:
             by.told(body.occurred_on, body.occurred_at),
             type=body.type,
             starts=by.at(body.starts_at),
+            authority=body.authority,
             office=body.office,
             reference_number=body.reference_number,
             papers_needed=body.papers_needed,

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from adapters.http.parts import Parts
 from adapters.http.problems import RequestRefused
@@ -49,21 +49,17 @@ class Recorded(BaseModel):
 
 IdempotencyKey = Annotated[
     str | None,
+    WithJsonSchema({"type": "string", "pattern": _KEY.pattern}),
     Header(
         alias="Idempotency-Key",
         description="1 to 200 visible ASCII characters. A repeat with the same key and body gets the first answer again; "
         "another body is refused. Without one, a repeat is recorded as another fact.",
-        json_schema_extra={"pattern": _KEY.pattern},
     ),
 ]
 IfMatch = Annotated[
     str | None,
-    Header(
-        alias="If-Match",
-        description='The version, in quotes, that this was decided on, as `"7"`.',
-        examples=['"7"'],
-        json_schema_extra={"pattern": _VERSION.pattern},
-    ),
+    WithJsonSchema({"type": "string", "pattern": _VERSION.pattern, "examples": ['"7"']}),
+    Header(alias="If-Match", description='The version, in quotes, that this was decided on, as `"7"`.'),
 ]
 
 

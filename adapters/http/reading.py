@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 from fastapi import Query, Response
 from psycopg import AsyncConnection
+from pydantic import WithJsonSchema
 
 from adapters.http.headers import POSITION
 from adapters.http.parts import Parts
 from adapters.http.problems import RequestRefused
 from adapters.postgres.reader import Reader
-from adapters.postgres.runner import wait_for
+from adapters.postgres.runner import reached, wait_for
 from application.caller import Caller
 from domain.events import RecordEvent
 from projections.projection import Opener, as_of
@@ -29,6 +30,7 @@ MinPosition = Annotated[
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many entries on a page.")]
 Cursor = Annotated[
     str | None,
+    WithJsonSchema({"type": "string", "maxLength": 200}),
     Query(max_length=200, description="`next` of the page before. It means nothing to anybody but this service."),
 ]
 
@@ -60,7 +62,7 @@ async def reading(
     Raises NotYetProjected, PositionUnknown, StoreBusy or StoreUnavailable.
     """
     # Nobody holds a connection while waiting.
-    if min_position and not await wait_for(parts.pool, min_position, 0):
+    if min_position and min_position > await reached(parts.pool):
         if min_position > await Reader(parts.pool).last_position():
             raise PositionUnknown
         if not await wait_for(parts.pool, min_position):

@@ -13,7 +13,7 @@ from adapters.http.submitted import Day
 from application.permissions import refuse_unless
 from domain.errors import Invalid
 from domain.vocabulary import Role
-from projections.funder_summary import FunderSummary, funder_summary, withhold_small
+from projections.funder_summary import FunderSummary, funder_summary, funders_period, withhold_small
 
 
 class PeriodReversed(Invalid):
@@ -34,12 +34,15 @@ def report_routes(parts: Parts) -> APIRouter:
     ) -> FunderSummary:
         """What was done in a period.
 
-        For a coordinator exact figures of everybody; for a funder only of those who consent to it, and no count from 1 to 9.
+        For a coordinator exact figures of everybody. For a funder one calendar quarter that is over, by itself the last one, only those
+        who consent to it, and no count from 1 to 9.
         """
         refuse_unless(by, "see_summary")
         if since is not None and until is not None and until < since:
             raise PeriodReversed
         for_funder = by.role is Role.FUNDER
+        if for_funder:
+            since, until = funders_period(since, until, by.today)
         async with reading(parts, by, response, min_position) as connection:
             summary = await funder_summary(
                 connection,

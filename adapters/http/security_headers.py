@@ -8,7 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer: under that a browser says Origin: null with our own forms, and one that sends no Sec-Fetch-Site could send none.
+    "Referrer-Policy": "same-origin",
 }
 UNLESS_SET = {
     "Cache-Control": "no-store",

@@ -15,9 +15,11 @@ from domain.text import LONG, SHORT
 # Names that may stand in a pointer to a field, because they are ours: a field that the sender invented may be named after somebody.
 FIELD_NAMES: set[str] = set()
 
-_DAY = re.compile(r"(?:19|20|21)\d\d-\d\d-\d\d", re.ASCII)
+_DAY = re.compile(r"^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$")
 # RFC 3339. The domain asks for the offset, with a message of its own.
-_MOMENT = re.compile(r"(?:19|20|21)\d\d-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)?", re.ASCII)
+_MOMENT = re.compile(
+    r"^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?$"
+)
 
 
 class Submitted(BaseModel):
@@ -44,8 +46,8 @@ def _moment(value: object) -> object:
     raise PydanticCustomError("datetime_written", "not a time")
 
 
-type Day = Annotated[date, BeforeValidator(_day)]
-type Moment = Annotated[datetime, BeforeValidator(_moment)]
+type Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"pattern": _DAY.pattern})]
+type Moment = Annotated[datetime, BeforeValidator(_moment), Field(json_schema_extra={"pattern": _MOMENT.pattern})]
 type Short = Annotated[str, Field(max_length=SHORT)]
 type Long = Annotated[str, Field(max_length=LONG)]
 type ShortList = Annotated[tuple[Short, ...], Field(max_length=100)]

@@ -1,6 +1,7 @@
 """The one call that records: appends as arrays to the database's function, and its rows as outcomes."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -17,7 +18,7 @@ ONE: LiteralString = """
 """
 MANY: LiteralString = """
     SELECT * FROM accompany.append(
-        %b::uuid[], %b::uuid[], %b::text[], %b::bytea[], %b::bytea[], %b::uuid[], %b::int[],
+        %b::uuid[], %b::uuid[], %b::text[], %b::bytea[], %b::bytea[], %b::uuid[], %b::int[], %b::int[],
         %b::uuid[], %b::int[], %b::text[], %b::int[], %b::bytea[], %b::text[], %b::date[], %b::timestamptz[], %b::text[]
     )
 """
@@ -59,10 +60,8 @@ async def record(
                 prepare=True,
             )
         else:
-            ends, end = [], 0
-            for append in appends:
-                end += len(append.events)
-                ends.append(end)
+            sizes = [len(append.events) for append in appends]
+            numbers = [number for number, size in enumerate(sizes, 1) for _ in range(size)]
             await cursor.execute(
                 MANY,
                 (
@@ -72,7 +71,8 @@ async def record(
                     byte_strings([append.request_digest for append in appends]),
                     byte_strings([append.answer for append in appends]),
                     uuids(attempt_ids),
-                    integers(ends),
+                    integers(list(accumulate(sizes))),
+                    integers(numbers),
                     *columns,
                 ),
                 prepare=True,

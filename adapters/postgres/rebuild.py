@@ -5,7 +5,9 @@ the log is.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import math
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from itertools import groupby
 from typing import Any, ClassVar, LiteralString
 
@@ -85,25 +87,26 @@ async def _fill(
 ) -> None:
     waiting: dict[Table[Any], list[Any]] = {table: [] for one in projections for table in one.tables}
     done = 0
-    async for stream in _streams(conninfo, last):
-        for projection in projections:
-            rows = Rows()
-            if stuck := fold(projection, stream, rows):
-                raise RebuildStuck(projection.name, stuck)
-            for table in projection.tables:
-                waiting[table] += rows.written(table)
-        for table, rows_of_table in waiting.items():
-            if len(rows_of_table) >= COPIED_AT_ONCE:
-                await tables.copy(connection, table, rows_of_table)
-                rows_of_table.clear()
-        done += len(stream)
-        progress(done, last)
+    async with aclosing(_streams(conninfo, last)) as streams:
+        async for stream in streams:
+            for projection in projections:
+                rows = Rows()
+                if stuck := fold(projection, stream, rows):
+                    raise RebuildStuck(projection.name, stuck)
+                for table in projection.tables:
+                    waiting[table] += rows.written(table)
+            for table, rows_of_table in waiting.items():
+                if len(rows_of_table) >= COPIED_AT_ONCE:
+                    await tables.copy(connection, table, rows_of_table)
+                    rows_of_table.clear()
+            done += len(stream)
+            progress(done, last)
     for table, rows_of_table in waiting.items():
         await tables.copy(connection, table, rows_of_table)
     progress(last, last)
 
 
-async def _streams(conninfo: str, last: int) -> AsyncIterator[list[Seen]]:
+async def _streams(conninfo: str, last: int) -> AsyncGenerator[list[Seen]]:
     """The log up to a position, one stream after the other."""
     async with (
         await AsyncConnection.connect(conninfo) as connection,
@@ -125,7 +128,10 @@ async def _streams(conninfo: str, last: int) -> AsyncIterator[list[Seen]]:
 
 
 async def _take_over(connection: AsyncConnection[Any], projections: Sequence[Projection], reached: int) -> None:
-    while await head(connection) - reached > FEW:
+    # Where more is recorded than can be followed here, the rest is left to the moment when the runner waits.
+    behind = math.inf
+    while FEW < (left := await head(connection) - reached) < behind:
+        behind = left
         batch = await next_batch(connection, reached, READ_AT_ONCE)
         async with connection.transaction():
             reached = await _follow(connection, projections, batch, reached)

@@ -11,6 +11,7 @@ from adapters.postgres import mapper
 from adapters.postgres.appender import Appender
 from adapters.postgres.pool import Pool
 from adapters.postgres.reader import Reader
+from adapters.postgres.snapshots import Snapshots
 from adapters.postgres.stored import Append, Appended, Conflicted, RecordedEvent, Replayed
 from application.caller import Caller, Receipt, Submission
 from application.record import Entry, KeyReused, MovedOn
@@ -24,18 +25,30 @@ class PostgresRecord:
     """Implements `application.record.Record`. One for each process, on its event loop."""
 
     def __init__(
-        self, pool: Pool, appender: Appender, keys: KeyRing, *, trace_id: Callable[[], str | None] = lambda: None
+        self,
+        pool: Pool,
+        appender: Appender,
+        keys: KeyRing,
+        snapshots: Snapshots,
+        *,
+        trace_id: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._reader = Reader(pool)
+        self._snapshots = snapshots
         self._appender = appender
         self._keys = keys
         self._trace_id = trace_id
 
     async def person(self, by: Caller, person_id: UUID) -> Person:
-        return await self._load(by, person_id, Person)
+        loaded: Any = None
+        for event in await self.history(by, person_id):
+            loaded = event.mutate(loaded)
+        if not isinstance(loaded, Person):
+            raise NotFound
+        return loaded
 
     async def mentorship(self, by: Caller, mentorship_id: UUID) -> Mentorship:
-        return await self._load(by, mentorship_id, Mentorship)
+        return await self._snapshots.load(by.organisation_id, mentorship_id)
 
     async def history(self, by: Caller, stream_id: UUID) -> Sequence[RecordEvent]:
         return await self._opened(by.organisation_id, await self._stored(by, stream_id))
@@ -97,15 +110,6 @@ class PostgresRecord:
         stored = await self._reader.at(organisation_id, wanted)
         events = await self._opened(organisation_id, stored)
         return {cast(int, row.position): event for row, event in zip(stored, events, strict=True)}
-
-    async def _load[A: (Person, Mentorship)](self, by: Caller, stream_id: UUID, aggregate: type[A]) -> A:
-        events = await self.history(by, stream_id)
-        loaded: Any = None
-        for event in events:
-            loaded = event.mutate(loaded)
-        if not isinstance(loaded, aggregate):
-            raise NotFound
-        return loaded
 
     async def _stored(self, by: Caller, stream_id: UUID, up_to: int | None = None) -> list[RecordedEvent]:
         stored = await self._reader.stream(by.organisation_id, stream_id, up_to=up_to)

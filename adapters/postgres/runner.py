@@ -85,7 +85,7 @@ class Runner:
                         log.info("projections-followed")
                         pause = 0.1
                         await self._follow(connection, stop)
-            except (psycopg.Error, RebuildStuck, OSError) as error:
+            except (psycopg.Error, RebuildUnderWay, OSError) as error:
                 log.warning("projections-interrupted", extra={"error": code_of(error)})
                 await _pause(stop, pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
@@ -99,7 +99,7 @@ class Runner:
             last = await head(connection)
             while True:
                 if await _take_lease(connection):
-                    await self._settle(connection)
+                    await self._settle_in_time(connection)
                     while await self._least(connection, last) < last and await self._advance(connection):
                         pass
                     return last
@@ -147,7 +147,7 @@ class Runner:
                     pass
 
     async def _settle(self, connection: AsyncConnection[Any]) -> None:
-        """Before following: what had stopped tries again, and what is outdated or far behind is filled anew."""
+        """Before following: what had stopped tries again, and what is outdated or far behind is filled anew. Raises RebuildUnderWay."""
         await connection.execute(
             "UPDATE projections.tracking SET error = NULL WHERE error IS NOT NULL AND projection = ANY(%s)",
             (list(self._projections),),
@@ -170,8 +170,13 @@ class Runner:
             await rebuild(self._dsn, anew, lambda done, total: None)
         except RebuildStuck as stuck:
             log.error("projection-rebuild-stuck", extra={"error": stuck.stuck.code, "position": stuck.stuck.position})
-        except RebuildUnderWay:
-            log.info("projection-rebuild-under-way")
+
+    async def _settle_in_time(self, connection: AsyncConnection[Any]) -> None:
+        while True:
+            try:
+                return await self._settle(connection)
+            except RebuildUnderWay:
+                await asyncio.sleep(0.1)
 
     async def _advance(self, connection: AsyncConnection[Any]) -> bool:
         """Takes the next batch, if there is one."""

@@ -1,8 +1,6 @@
 """The shared caseload imported as it comes, through the same rules as the API, onto a real PostgreSQL."""
 
 import asyncio
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -18,7 +16,7 @@ from adapters.wiring import Installation
 from application.intake import Intake
 from domain.person import Person
 from tests.installations import caller, imported, opened, organisation, small_caseload
-from tests.shared_data import shared_data
+from tests.shared_data import shared_data, spreadsheet
 
 EXPECTED: dict[str, dict[str, Any]] = {
     # T0011 stands in the file twice, word for word; T0021 a second time with another name.
@@ -88,7 +86,7 @@ def test_the_shared_caseload_is_taken_and_refused_row_by_row(tmp_path: Path, pos
 def test_what_is_refused_is_the_same_that_plain_arithmetic_on_the_files_refuses(tmp_path: Path, database: str) -> None:
     """An independent look at the files: whose accompaniment, whose credential step had no consent on its day?"""
     source = shared_data("caseload")
-    tables = {path.stem: _rows(path) for path in source.glob("*.csv")}
+    tables = {path.stem: spreadsheet(path) for path in source.glob("*.csv")}
     consents: dict[tuple[str, str], list[dict[str, str]]] = {}
     for row in tables["consents"]:
         consents.setdefault((row["mentorship_id"], row["purpose"]), []).append(row)
@@ -112,13 +110,15 @@ def test_what_is_refused_is_the_same_that_plain_arithmetic_on_the_files_refuses(
 
     summary = run(once, tmp_path / "data", database)
     assert summary.refusals is not None
-    refused = {(row["file"], int(row["line"])) for row in _rows(summary.refusals) if row["reason"] == "consent-missing"}
+    refused = {
+        (row["file"], int(row["line"])) for row in spreadsheet(summary.refusals) if row["reason"] == "consent-missing"
+    }
     assert refused == uncovered
 
 
 def test_a_persons_spelling_survives_byte_for_byte(tmp_path: Path, database: str) -> None:
     source = shared_data("caseload")
-    people = {row["person_id"]: row for row in _rows(source / "people.csv") if row["person_id"].startswith("T00")}
+    people = {row["person_id"]: row for row in spreadsheet(source / "people.csv") if row["person_id"].startswith("T00")}
 
     async def names(parts: Installation, organisation_id: UUID) -> dict[str, Person]:
         await imported(parts, organisation_id, source, tmp_path / "reports")
@@ -236,12 +236,6 @@ def test_columns_under_other_names_are_read_by_a_datapackage(tmp_path: Path, dat
         return await imported(parts, organisation_id, folder, tmp_path / "reports")
 
     assert run(once, tmp_path / "data", database).files["Treffen.csv"].taken == 1
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    text = path.read_bytes().decode("utf-8-sig")
-    delimiter = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
 
 
 def _iso(local: str) -> str:

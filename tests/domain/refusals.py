@@ -7,10 +7,10 @@ from pathlib import Path
 
 import application
 import domain
-from domain.errors import Invalid, NotAllowed, NotFound, Refusal, RuleBroken, Stale
+from domain.errors import Busy, Invalid, NotAllowed, NotFound, Refusal, RuleBroken, Stale
 
 PAGE = Path(__file__).parents[2] / "docs" / "refusals.md"
-FAMILIES: tuple[type[Refusal], ...] = (Invalid, RuleBroken, NotFound, NotAllowed, Stale)
+FAMILIES: tuple[type[Refusal], ...] = (Invalid, RuleBroken, NotFound, NotAllowed, Stale, Busy)
 
 INTRODUCTION = """# Refusals
 

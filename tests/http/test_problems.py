@@ -1,14 +1,18 @@
 """What is refused: with a status, a stable code and a place, and never with what was sent."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request
 
+from adapters.http import strict_json
 from adapters.http.app import create_app
 from adapters.http.parts import Parts
+from adapters.keys.key_ring import KeysUnavailable
 from adapters.postgres.stored import StoreBusy, StoreUnavailable
 from adapters.wiring import Installation
 from tests.http.front_door import Office, OpenCase
@@ -148,13 +152,25 @@ async def test_a_body_that_means_nothing_or_two_things_is_refused(office: Office
 
 
 async def test_a_body_without_an_end_is_cut(office: Office) -> None:
-    async def endless() -> Any:
+    async def endless() -> AsyncIterator[bytes]:
         while True:
             yield b"x" * 10_000
 
     by = await office.caseworker()
     answer = await by.client.post("/people", content=endless(), headers={"Content-Type": "application/json"})
     assert (answer.status_code, problem(answer)["code"]) == (413, "body-too-large")
+
+
+async def test_a_body_that_trickles_in_is_not_waited_for(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def trickling() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(5)
+        yield b"}"
+
+    monkeypatch.setattr(strict_json, "SECONDS", 0.1)
+    by = await office.caseworker()
+    answer = await by.client.post("/people", content=trickling(), headers={"Content-Type": "application/json"})
+    assert (answer.status_code, problem(answer)["code"]) == (408, "body-too-slow")
 
 
 async def test_lists_are_bounded(office: Office) -> None:
@@ -251,6 +267,7 @@ async def test_a_method_that_is_none_names_those_that_are(office: Office) -> Non
     [
         (StoreBusy(), 503, "store-busy"),
         (StoreUnavailable(), 503, "store-unavailable"),
+        (KeysUnavailable(), 503, "keys-unavailable"),
         (ValueError(CANARY), 500, "internal-error"),
         (KeyError(ASCII_CANARY), 500, "internal-error"),
     ],

@@ -152,7 +152,10 @@ async def test_a_funder_gets_no_small_figure_and_nobody_who_did_not_agree(office
     case = await OpenCase.begin(office)
     await Filled.fill(case, await office.caseworker())
     funder = await asker(case, Role.FUNDER)
-    figures = (await funder.get("/reports/summary")).json()
+    caseworker = await case.office.caseworker()
+    await caseworker.post(f"{case.path}/sessions", {"minutes": 60, "medium": "phone", "occurred_on": "2025-02-03"})
+    funder.last = caseworker.last
+    figures = (await funder.get("/reports/summary", since="2025-01-01", until="2025-03-31")).json()
     assert figures["reporting_consent_only"] is True
     assert figures["persons_served"] == 0
     assert figures["left_out"] is None

@@ -1,6 +1,6 @@
-"""One writing process of the order suite: `python -m tests.postgres.order_writer SEED SECONDS`, the DSN in DSN.
+"""One writing process of the order suite: `python -m tests.postgres.order_writer STORE SEED SECONDS`, the DSN in DSN.
 
-Prints a line of JSON for each append that was acknowledged: its key and its last position.
+Prints a line of JSON for each append that was acknowledged: its key, its last position and its number of events.
 """
 
 import asyncio
@@ -10,46 +10,40 @@ import random
 import sys
 from uuid import UUID
 
-from adapters.postgres.appender import Appender
-from adapters.postgres.stored import Append, Appended, RecordedEvent, Replayed, StoreBusy, StoreUnavailable
+from tests.postgres.order_stores import Opened, Recorded, Stream, TryAgain, store_named
 
 ORGANISATIONS = [UUID(int=n) for n in (1, 2, 3)]
 STREAMS = [UUID(int=n) for n in range(100, 112)]
 
 
-async def write(appender: Appender, chance: random.Random, until: float, name: str) -> None:
+async def write(store: Opened, chance: random.Random, until: float, name: str) -> None:
     loop = asyncio.get_running_loop()
-    versions: dict[tuple[UUID, UUID], int] = {}
+    versions: dict[Stream, int] = {}
     number = 0
     while loop.time() < until:
         number += 1
-        organisation, stream = chance.choice(ORGANISATIONS), chance.choice(STREAMS)
-        last = versions.get((organisation, stream), 0)
-        events = tuple(
-            RecordedEvent(stream, last + step, "test-order", b"x" * 600, organisation_id=organisation)
-            for step in range(1, chance.randint(1, 3) + 1)
-        )
-        append = Append(organisation, UUID(int=9), events, f"{name}-{number}", b"")
+        stream = chance.choice(ORGANISATIONS), chance.choice(STREAMS)
+        last, size, key = versions.get(stream, 0), chance.randint(1, 3), f"{name}-{number}"
         while loop.time() < until:
             try:
-                outcome = await appender.append(append)
-            except (StoreBusy, StoreUnavailable):
+                outcome = await store.append(stream, last, size, key)
+            except TryAgain:
                 continue
-            if isinstance(outcome, (Appended, Replayed)):
-                versions[organisation, stream] = last + len(events)
-                sys.stdout.write(json.dumps([append.command_key, outcome.position, len(events)]) + "\n")
+            if isinstance(outcome, Recorded):
+                versions[stream] = last + size
+                sys.stdout.write(json.dumps([key, outcome.position, size]) + "\n")
             else:
-                versions[organisation, stream] = outcome.actual_version
+                versions[stream] = outcome.version
             break
 
 
-async def main(seed: int, seconds: float) -> None:
+async def main(name: str, seed: int, seconds: float) -> None:
     until = asyncio.get_running_loop().time() + seconds
-    async with Appender(os.environ["DSN"], wait_limit=2) as appender:
+    async with store_named(name, os.environ["DSN"]).open() as store:
         await asyncio.gather(
-            *(write(appender, random.Random(seed * 100 + n), until, f"{seed}-{n}") for n in range(6))  # noqa: S311  no secret
+            *(write(store, random.Random(seed * 100 + n), until, f"{seed}-{n}") for n in range(6))  # noqa: S311  no secret
         )
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))

@@ -109,6 +109,13 @@ async def test_a_version_that_leaves_a_gap_conflicts(appender: Appender) -> None
     assert isinstance(await appender.append(command(fact(stream, 1))), Appended)
 
 
+async def test_a_version_that_stands_before_its_predecessor_conflicts(appender: Appender, log: Reader) -> None:
+    stream = uuid4()
+    outcomes = await appender.append_in_order([command(fact(stream, 2)), command(fact(stream, 1))])
+    assert [type(outcome) for outcome in outcomes] == [Conflicted, Appended]
+    assert [event.originator_version for event in await log.after(0)] == [1]
+
+
 async def test_a_repeated_command_is_answered_as_the_first_time(appender: Appender, reader: Reader) -> None:
     stream = uuid4()
     first = await appender.append(command(fact(stream, 1), key="k", answer=b'{"id":1}'))

@@ -1,8 +1,6 @@
 """Whoever steals the database reads nothing: the whole of it is dumped after an import and searched for what people wrote."""
 
 import asyncio
-import csv
-import io
 import re
 import subprocess
 from pathlib import Path
@@ -16,7 +14,7 @@ from application.ids import new_id
 from domain.mentorship import Mentorship
 from domain.vocabulary import AppointmentOutcome, AppointmentType
 from tests.installations import caller, imported, opened, organisation
-from tests.shared_data import shared_data
+from tests.shared_data import shared_data, spreadsheet
 
 PERSONAL = {
     "people": ("person_id", "full_name", "phone", "email", "note"),
@@ -99,8 +97,6 @@ def _found(needles: set[str], haystack: bytes) -> set[str]:
 def _needles(source: Path) -> set[str]:
     needles = set()
     for name, columns in PERSONAL.items():
-        text = (source / f"{name}.csv").read_bytes().decode("utf-8-sig").replace("\0", "")
-        delimiter = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter):
-            needles |= {row[column] for column in columns}
+        for row in spreadsheet(source / f"{name}.csv"):
+            needles |= {row[column].replace("\0", "") for column in columns}
     return {needle for needle in needles if len(needle) >= 5} - ORDINARY

@@ -3,7 +3,7 @@ from domain.events import TOPICS
 from domain.mentorship.sessions import SessionHeld
 from domain.purposes import BASIS_OF
 from domain.vocabulary import ConsentState, Purpose
-from projections.consent_trail import CONSENT_ACTS, CONSENT_DECISIONS, PROJECTION
+from projections.consent_acts import CONSENT_ACTS, CONSENT_DECISIONS, PROJECTION
 from tests.domain.scenario import (
     HELD,
     MENTORING_CONSENTED,

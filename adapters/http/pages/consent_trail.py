@@ -1,0 +1,78 @@
+"""The consent trail: every act beside the consent that it relied on. Cases stand here by their id, never by a name."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from adapters.http.pages.members import handles
+from adapters.http.pages.page import page
+from adapters.http.pages.visitor import SignedInVisitor
+from adapters.http.parts import Parts
+from adapters.http.reading import cursor_of, place_of, reading, whole
+from adapters.http.visible import visible_case
+from application.permissions import refuse_unless
+from domain.errors import NotAllowed
+from domain.vocabulary import Role
+from projections.consent_trail import consent_trail
+from projections.consent_trail_by_case import consent_trails_by_case
+
+CASES, ENTRIES = 50, 50
+
+Cursor = Annotated[str | None, Query(max_length=200)]
+
+
+def consent_trail_routes(parts: Parts) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/consent-trail")
+    async def read_trails(request: Request, visitor: SignedInVisitor, cursor: Cursor = None) -> Response:
+        """All cases, those with gaps first."""
+        by = visitor.by
+        refuse_unless(by, "see_consent_trail")
+        if by.role is Role.CASEWORKER:
+            raise NotAllowed
+        after = None if cursor is None else place_of(cursor, whole(2**31), UUID)
+        async with reading(parts, by, Response(), 0) as connection:
+            found = await consent_trails_by_case(
+                connection, organisation_id=by.organisation_id, after=after and (after[0], after[1]), limit=CASES
+            )
+            totals = (await consent_trail(connection, organisation_id=by.organisation_id, limit=1)).totals
+        return page(
+            request,
+            "consent_trails.html",
+            cases=found.cases,
+            totals=totals,
+            next=None if found.after is None else cursor_of(*found.after),
+            cursor=cursor,
+        )
+
+    @router.get("/consent-trail/{mentorship_id}")
+    async def read_trail(
+        request: Request, mentorship_id: UUID, visitor: SignedInVisitor, cursor: Cursor = None
+    ) -> Response:
+        """One case, last recorded first."""
+        by = visitor.by
+        before = None if cursor is None else place_of(cursor, whole(2**63))[0]
+        async with reading(parts, by, Response(), 0) as connection:
+            await visible_case(connection, by, mentorship_id, "see_consent_trail")
+            trail = await consent_trail(
+                connection,
+                organisation_id=by.organisation_id,
+                mentorship_id=mentorship_id,
+                before=before,
+                limit=ENTRIES,
+            )
+            members = await handles(connection, by)
+        return page(
+            request,
+            "consent_trail.html",
+            mentorship_id=mentorship_id,
+            trail=trail,
+            handles=members,
+            earlier=None if trail.before is None else cursor_of(trail.before),
+            cursor=cursor,
+        )
+
+    return router
