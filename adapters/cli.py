@@ -25,6 +25,7 @@ from adapters.caseload.loading import load
 from adapters.console import err, out, print_json, print_summary, print_table, print_ways_in, progress, refusals
 from adapters.identity import members
 from adapters.logs import start_logging
+from adapters.postgres.comparison import Compared
 from adapters.postgres.runner import Runner
 from adapters.settings import Settings
 from adapters.telemetry import Telemetry
@@ -103,8 +104,12 @@ def rebuild_projections(
 ) -> None:
     """Build projections anew from the events. Readers see the old ones until the new ones are complete."""
     settings = _settings()
+    compared: list[Compared] = []
     with refusals(), _opened(settings, "real", also="demo") as dsn, progress("Rebuilding") as show:
-        _run(_rebuild(settings, dsn, names or [], show))
+        _run(_rebuild(settings, dsn, names or [], show, compared.append))
+    for one in compared:
+        if one.differing:
+            err.print(f"{one.table}: {one.differing} rows differ from those that were read before.", highlight=False)
 
 
 @app.command("token")
@@ -207,9 +212,15 @@ async def _organisation(
     return organisation_id, ZoneInfo(zone_key)
 
 
-async def _rebuild(settings: Settings, dsn: str, names: list[str], progress: Callable[[int, int], None]) -> None:
+async def _rebuild(
+    settings: Settings,
+    dsn: str,
+    names: list[str],
+    progress: Callable[[int, int], None],
+    compared: Callable[[Compared], None],
+) -> None:
     async with installation(settings, dsn):
-        await Runner(dsn).rebuild(names, progress)
+        await Runner(dsn).rebuild(names, progress, compared)
 
 
 async def _token(

@@ -102,12 +102,21 @@ async def _database(connection: psycopg.AsyncConnection[Any]) -> list[Finding]:
 
 
 async def projections(dsn: str) -> list[Finding]:
-    """How far each projection is, and which has stopped."""
+    """How far each projection is, which has stopped, and which went on without an event that it could not take."""
     findings = []
     for one in await Runner(dsn).status():
         if one.error:
             findings.append(
                 Finding(f"projection {one.name}", "failed", f"stopped at position {one.position}: {one.error}")
+            )
+        elif one.trouble.parked:
+            findings.append(
+                Finding(
+                    f"projection {one.name}",
+                    "warning",
+                    f"went on without {one.trouble.parked} events, the first at position {one.trouble.first} "
+                    f"({one.trouble.error}). Once that is mended: accompany rebuild {one.name}",
+                )
             )
         else:
             state: State = "ok" if one.lag == 0 else "warning"

@@ -24,6 +24,7 @@ from adapters.telemetry import code_of
 
 _OURS = frozenset({"domain", "application", "projections", "audit", "adapters"})
 _FRAMES = 40
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 _ERRORS = 8
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class JsonLine(logging.Formatter):
             line |= only(LOG_FIELDS, vars(record))
         if record.exc_info and record.exc_info[1]:
             line["errors"] = [_shown(error) for error in _with_causes(record.exc_info[1])]
-        return json.dumps(line, separators=(",", ":"))
+        return _ENCODE(line)
 
 
 class _Lines(logging.StreamHandler[TextIO]):

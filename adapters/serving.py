@@ -12,6 +12,7 @@ import uvicorn
 
 from adapters.http.app import create_app
 from adapters.http.parts import Parts
+from adapters.postgres.parked import Trouble
 from adapters.postgres.runner import Runner
 from adapters.telemetry import Telemetry
 from adapters.wiring import Installation
@@ -57,7 +58,9 @@ async def serve(
     )
     listener = _listener(host, port)
     stop = stop_on_signals()
-    runner = asyncio.create_task(_runner(installation.dsn, installation.telemetry).run(stop)) if project else None
+    runner = (
+        asyncio.create_task(watched_runner(installation.dsn, installation.telemetry).run(stop)) if project else None
+    )
     serving = asyncio.create_task(server.serve([listener]))
     try:
         while not server.started and not serving.done():  # noqa: ASYNC110  # uvicorn tells it by a flag alone
@@ -81,7 +84,7 @@ async def serve(
 async def project(dsn: str, telemetry: Telemetry) -> None:
     """Keeps the projections up to date until SIGTERM or SIGINT."""
     try:
-        await _runner(dsn, telemetry).run(stop_on_signals())
+        await watched_runner(dsn, telemetry).run(stop_on_signals())
     finally:
         telemetry.close()
 
@@ -94,8 +97,17 @@ def _listener(host: str, port: int) -> socket.socket:
         raise PortTaken from None
 
 
-def _runner(dsn: str, telemetry: Telemetry) -> Runner:
-    return Runner(dsn, watched=lambda name, lag: telemetry.projection_lag.set(lag, {"projection": name}))
+def watched_runner(dsn: str, telemetry: Telemetry) -> Runner:
+    """A runner whose lag and troubles are metrics."""
+
+    def watched(name: str, lag: int) -> None:
+        telemetry.projection_lag.set(lag, {"accompany.projection": name})
+
+    def troubled(name: str, trouble: Trouble) -> None:
+        telemetry.projection_stopped.set(int(trouble.stopped), {"accompany.projection": name})
+        telemetry.projection_parked.set(trouble.parked, {"accompany.projection": name})
+
+    return Runner(dsn, watched=watched, troubled=troubled)
 
 
 def stop_on_signals() -> asyncio.Event:

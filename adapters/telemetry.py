@@ -14,7 +14,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.metrics import Counter, Histogram, Meter, NoOpMeterProvider
+from opentelemetry.metrics import Counter, Histogram, Meter, NoOpCounter, NoOpHistogram, NoOpMeterProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -63,6 +63,8 @@ class Telemetry:
             _histogram(meter, "http.server.request.duration", "s", "Duration of HTTP requests", _DURATIONS)
         )
         self.projection_lag = Level(meter, "accompany.projection.lag", "{event}", "Events not yet projected")
+        self.projection_stopped = Level(meter, "accompany.projection.stopped", "1", "1 where one has stopped, else 0")
+        self.projection_parked = Level(meter, "accompany.projection.parked", "{event}", "Events gone on without")
 
     @classmethod
     def from_endpoint(cls, endpoint: str | None) -> "Telemetry":
@@ -79,6 +81,10 @@ class Telemetry:
         self, name: str, attributes: Mapping[str, object] | None = None, *, kind: SpanKind = SpanKind.INTERNAL
     ) -> Iterator[Span]:
         """One step of the work, named by a constant such as `append`. An error leaves its class or code alone."""
+        if self._tracers is None:
+            with self._in_some_trace():
+                yield trace.INVALID_SPAN
+            return
         with (
             self._in_some_trace(),
             self._tracer.start_as_current_span(
@@ -100,6 +106,9 @@ class Telemetry:
     @contextmanager
     def sql(self, operation: str, *, batch: int | None = None) -> Iterator[Span]:
         """One call of the database; `operation` is a constant such as `append`, never SQL text."""
+        if self._tracers is None:
+            yield trace.INVALID_SPAN
+            return
         about = {"db.system.name": "postgresql", "db.operation.name": operation, "db.operation.batch.size": batch}
         with self.span(operation, about, kind=SpanKind.CLIENT) as span:
             yield span
@@ -153,17 +162,21 @@ class PermittedOnly(SpanExporter):
 class Counted:
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
+        self._is_kept = not isinstance(counter, NoOpCounter)
 
     def add(self, amount: int, attributes: Mapping[str, object]) -> None:
-        self._counter.add(amount, only(ATTRIBUTES, attributes))
+        if self._is_kept:
+            self._counter.add(amount, only(ATTRIBUTES, attributes))
 
 
 class Measured:
     def __init__(self, histogram: Histogram) -> None:
         self._histogram = histogram
+        self._is_kept = not isinstance(histogram, NoOpHistogram)
 
     def record(self, amount: float, attributes: Mapping[str, object]) -> None:
-        self._histogram.record(amount, only(ATTRIBUTES, attributes))
+        if self._is_kept:
+            self._histogram.record(amount, only(ATTRIBUTES, attributes))
 
 
 class Level:

@@ -23,7 +23,7 @@ from adapters.postgres.projection_tables import prepare
 from adapters.postgres.record import PostgresRecord
 from adapters.postgres.snapshots import Snapshots
 from adapters.settings import Settings
-from adapters.telemetry import Telemetry, current_trace_id
+from adapters.telemetry import Telemetry
 from application.casebook import Casebook
 from application.credential_paths import Template, Templates
 from application.intake import Intake
@@ -79,6 +79,7 @@ def database(settings: Settings) -> Iterator[str]:
 @asynccontextmanager
 async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None = None) -> AsyncIterator[Installation]:
     """Brings the database to this version's schema and opens everything. Raises what a part raises that can't start."""
+    telemetry = telemetry or Telemetry()
     mapper.prepare()
     key_file = KeyFile.at(settings.key_file or settings.data / FILE_NAME)
     await migrate(dsn)
@@ -87,7 +88,7 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
         keys = KeyRing(for_record, key_file)
         await keys.check()
         async with Snapshots(for_record, keys) as snapshots:
-            record = PostgresRecord(for_record, appender, keys, snapshots, trace_id=current_trace_id)
+            record = PostgresRecord(for_record, appender, keys, snapshots, telemetry)
             yield Installation(
                 dsn=dsn,
                 key_file=key_file,
@@ -97,7 +98,7 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
                 people=People(record),
                 tokens=Tokens(pool),
                 templates=credential_paths(),
-                telemetry=telemetry or Telemetry(),
+                telemetry=telemetry,
             )
 
 

@@ -17,6 +17,9 @@ from domain.vocabulary import Track
 
 # Facts conflict with nothing: whoever was slower decides again on what the faster one recorded.
 ATTEMPTS = 8
+# So many cases stay in memory as the last command left them: loading one again took most of a command's time. Another process may
+# have recorded more by then. What is decided on such a case is recorded only if none has, and a refusal counts only after a fresh look.
+KEPT = 1_000
 
 
 class Casebook:
@@ -25,6 +28,7 @@ class Casebook:
     def __init__(self, record: Record) -> None:
         self._record = record
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        self._kept: dict[tuple[UUID, UUID], Mentorship] = {}
 
     async def start(
         self,
@@ -129,23 +133,40 @@ class Casebook:
         name: str,
         command: Callable[[Mentorship], Awaitable[None]],
     ) -> Receipt:
+        case = by.organisation_id, mentorship_id
         for _ in range(ATTEMPTS):
-            mentorship = await self._record.mentorship(by, mentorship_id)
+            # Taken out, since deciding changes it; it comes back once what it decided is on record.
+            kept = self._kept.pop(case, None)
+            mentorship = kept or await self._record.mentorship(by, mentorship_id)
             try:
                 refuse_unless_involved(by, mentorship)
                 refuse_unless(by, name)
+            except Refusal:
+                if kept:
+                    continue
+                raise
+            try:
                 if submission.expected_version not in (None, mentorship.version):
                     raise Stale
                 await command(mentorship)
             except Refusal as refusal:
+                if kept:
+                    continue
                 return await self._earlier(by, submission, refusal)
             entry = Entry.of(submission, mentorship, answer)
             try:
                 [receipt] = await self._record.append(by, [entry])
-                return receipt
             except MovedOn:
                 continue
+            if not receipt.repeated:
+                self._keep(case, mentorship)
+            return receipt
         raise Busy
+
+    def _keep(self, case: tuple[UUID, UUID], mentorship: Mentorship) -> None:
+        self._kept[case] = mentorship
+        if len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
 
     async def _earlier(self, by: Caller, submission: Submission, refusal: Refusal) -> Receipt:
         """What was recorded under this key, if anything: it may be the very reason for the refusal, which is raised otherwise."""

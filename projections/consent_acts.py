@@ -214,4 +214,5 @@ PROJECTION = Projection(
         "entry-corrected": _corrected,
         "entry-retracted": _retracted,
     },
+    audit=True,
 )

@@ -253,12 +253,16 @@ class _StreamRows:
 
 @dataclass(frozen=True)
 class Projection:
-    """`on` folds one event of each topic; topics that it does not name do not concern it. A new `version` is filled anew."""
+    """`on` folds one event of each topic; topics that it does not name do not concern it. A new `version` is filled anew.
+
+    One for `audit` stops before an event that it can't take; any other parks the event and goes on without what it says.
+    """
 
     name: str
     version: int
     tables: tuple[Table[Any], ...]
     on: Mapping[str, Callable[[Seen, Rows], None]]
+    audit: bool = False
 
     def apply(self, seen: Seen, rows: Rows) -> None:
         fold = self.on.get(seen.topic)

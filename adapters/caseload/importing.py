@@ -13,7 +13,8 @@ from adapters.caseload.reading import read_folder
 from adapters.caseload.refusals import read_refusals, write_refusals
 from adapters.caseload.rows import Refused, Row, Table
 from application.caller import Caller
-from application.intake import Intake, SheetRow, Verdict
+from application.intake import Intake, Verdict
+from application.sheet_rows import SheetRow
 
 PEOPLE_AT_ONCE = 100
 _ORDER = {resource.name: number for number, resource in enumerate(RESOURCES)}

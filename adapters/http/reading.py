@@ -70,7 +70,8 @@ async def reading(
     async with parts.reads, parts.pool.organisation(by.organisation_id) as connection:
         # Asked before reading: what is read may be newer than this says, and never older.
         response.headers[POSITION] = str(await as_of(connection))
-        yield connection
+        with parts.telemetry.sql("read-view"):
+            yield connection
 
 
 def opener(parts: Parts, by: Caller) -> Opener:

@@ -144,13 +144,7 @@ class StrictRequest(Request):
 def parse(raw: bytes) -> Any:
     """The value that a body holds. Raises a RequestRefused, which names the place of a bad text and never quotes it."""
     try:
-        value = json.loads(
-            raw.decode(),
-            object_pairs_hook=_object,
-            parse_constant=_no_number,
-            parse_float=_finite,
-            parse_int=_whole,
-        )
+        value = _DECODER.decode(raw.decode())
     except RecursionError:
         raise TooDeep from None
     except ValueError:
@@ -208,3 +202,6 @@ def _whole(written: str) -> int:
     if len(written) > 20:
         raise NumberTooLarge
     return int(written)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)

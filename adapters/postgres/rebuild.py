@@ -14,6 +14,8 @@ from typing import Any, ClassVar, LiteralString
 from psycopg import AsyncConnection, errors
 
 from adapters.postgres import projection_tables as tables
+from adapters.postgres.comparison import Compared, compare
+from adapters.postgres.parked import fold_or_park, park, unpark_all
 from adapters.postgres.reader import recorded_event_row
 from adapters.postgres.seen import Batch, Stuck, fold, head, next_batch, read
 from adapters.postgres.session import session
@@ -38,6 +40,12 @@ BY_STREAM: LiteralString = """
 type Progress = Callable[[int, int], None]
 """Told how many events of how many are done."""
 
+type Comparison = Callable[[Compared], None]
+"""Told of each table, before the swap, in how many rows the new one differs from the one that is read."""
+
+type Parked = dict[tuple[str, int], Stuck]
+"""The events that were parked on the way, by projection and position."""
+
 
 class RebuildUnderWay(Exception):
     """Another rebuild is running. Nothing was changed."""
@@ -59,8 +67,13 @@ class RebuildStuck(Exception):
         self.stuck = stuck
 
 
-async def rebuild(dsn: str, projections: Sequence[Projection], progress: Progress) -> None:
-    """Fills these projections anew from the whole log. Raises RebuildUnderWay or RebuildStuck."""
+async def rebuild(
+    dsn: str, projections: Sequence[Projection], progress: Progress, compared: Comparison | None = None
+) -> None:
+    """Fills these projections anew from the whole log. Raises RebuildUnderWay or RebuildStuck.
+
+    Comparing takes about as long as filling, and is left out where nobody is told.
+    """
     conninfo = session(dsn, "accompany_worker", statement_timeout=0)
     async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
         lock = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", (REBUILDING,))).fetchone()
@@ -71,11 +84,17 @@ async def rebuild(dsn: str, projections: Sequence[Projection], progress: Progres
             await tables.make(connection, table, tables.BESIDE)
         try:
             last = await head(connection)
-            await _fill(connection, conninfo, projections, last, progress)
+            parked: Parked = {}
+            await _fill(connection, conninfo, projections, last, progress, parked)
             for table in filled:
                 await tables.wall(connection, table, tables.BESIDE)
                 await connection.execute(f"ANALYZE projections.{table.name}{tables.BESIDE}")
-            await _take_over(connection, projections, last)
+            if compared is not None:
+                for projection in projections:
+                    for table in projection.tables:
+                        if found := await compare(connection, projection, table, last):
+                            compared(found)
+            await _take_over(connection, projections, last, parked)
         except BaseException:
             for table in filled:
                 await connection.execute(f"DROP TABLE IF EXISTS projections.{table.name}{tables.BESIDE}")
@@ -83,7 +102,12 @@ async def rebuild(dsn: str, projections: Sequence[Projection], progress: Progres
 
 
 async def _fill(
-    connection: AsyncConnection[Any], conninfo: str, projections: Sequence[Projection], last: int, progress: Progress
+    connection: AsyncConnection[Any],
+    conninfo: str,
+    projections: Sequence[Projection],
+    last: int,
+    progress: Progress,
+    parked: Parked,
 ) -> None:
     waiting: dict[Table[Any], list[Any]] = {table: [] for one in projections for table in one.tables}
     done = 0
@@ -91,8 +115,8 @@ async def _fill(
         async for stream in streams:
             for projection in projections:
                 rows = Rows()
-                if stuck := fold(projection, stream, rows):
-                    raise RebuildStuck(projection.name, stuck)
+                if fold(projection, stream, rows):
+                    rows = _parking(projection, stream, Rows(), parked)
                 for table in projection.tables:
                     waiting[table] += rows.written(table)
             for table, rows_of_table in waiting.items():
@@ -127,18 +151,29 @@ async def _streams(conninfo: str, last: int) -> AsyncGenerator[list[Seen]]:
             yield begun
 
 
-async def _take_over(connection: AsyncConnection[Any], projections: Sequence[Projection], reached: int) -> None:
+def _parking(projection: Projection, seen: Sequence[Seen], stored: Rows, parked: Parked) -> Rows:
+    """Folds events, and remembers those that were parked. Raises RebuildStuck where an audit projection stops."""
+    rows, parked_here, stuck = fold_or_park(projection, seen, stored)
+    if stuck:
+        raise RebuildStuck(projection.name, stuck)
+    parked.update({(projection.name, one.position): one for one in parked_here})
+    return rows
+
+
+async def _take_over(
+    connection: AsyncConnection[Any], projections: Sequence[Projection], reached: int, parked: Parked
+) -> None:
     # Where more is recorded than can be followed here, the rest is left to the moment when the runner waits.
     behind = math.inf
     while FEW < (left := await head(connection) - reached) < behind:
         behind = left
         batch = await next_batch(connection, reached, READ_AT_ONCE)
         async with connection.transaction():
-            reached = await _follow(connection, projections, batch, reached)
+            reached = await _follow(connection, projections, batch, reached, parked)
     for attempt in range(SWAP_ATTEMPTS):
         try:
             async with connection.transaction():
-                await _swap_all(connection, projections, reached)
+                await _swap_all(connection, projections, reached, parked)
             return
         except errors.LockNotAvailable:
             if attempt + 1 == SWAP_ATTEMPTS:
@@ -146,7 +181,9 @@ async def _take_over(connection: AsyncConnection[Any], projections: Sequence[Pro
             await asyncio.sleep(0.05 * attempt)
 
 
-async def _swap_all(connection: AsyncConnection[Any], projections: Sequence[Projection], reached: int) -> None:
+async def _swap_all(
+    connection: AsyncConnection[Any], projections: Sequence[Projection], reached: int, parked: Parked
+) -> None:
     # From here on the runner waits: what readers saw in the old tables is in the new ones before they see those.
     cursor = await connection.execute(
         "SELECT position FROM projections.tracking WHERE projection = ANY(%s) ORDER BY projection FOR UPDATE",
@@ -154,7 +191,8 @@ async def _swap_all(connection: AsyncConnection[Any], projections: Sequence[Proj
     )
     shown = max((position for (position,) in await cursor.fetchall()), default=0)
     while reached < shown:
-        reached = await _follow(connection, projections, await next_batch(connection, reached, READ_AT_ONCE), reached)
+        batch = await next_batch(connection, reached, READ_AT_ONCE)
+        reached = await _follow(connection, projections, batch, reached, parked)
     # A reader may hold one table and wait for the next: better to let it go first than to meet it half way.
     await connection.execute("SET LOCAL lock_timeout = '300ms'")
     for projection in projections:
@@ -168,11 +206,14 @@ async def _swap_all(connection: AsyncConnection[Any], projections: Sequence[Proj
             """,
             (projection.name, projection.version, reached),
         )
+    await unpark_all(connection, [projection.name for projection in projections])
+    for (name, _), one in parked.items():
+        await park(connection, name, [one])
     await connection.execute("SELECT pg_notify('accompany_projected', %s)", (str(reached),))
 
 
 async def _follow(
-    connection: AsyncConnection[Any], projections: Sequence[Projection], batch: Batch, reached: int
+    connection: AsyncConnection[Any], projections: Sequence[Projection], batch: Batch, reached: int, parked: Parked
 ) -> int:
     """Folds further events into the tables beside."""
     if batch.stuck:
@@ -180,7 +221,6 @@ async def _follow(
     for projection in projections:
         rows = Rows()
         await tables.load(connection, projection, batch.seen, rows, tables.BESIDE)
-        if stuck := fold(projection, batch.seen, rows):
-            raise RebuildStuck(projection.name, stuck)
+        rows = _parking(projection, batch.seen, rows, parked)
         await tables.write(connection, projection, rows, tables.BESIDE)
     return batch.seen[-1].position if batch.seen else reached

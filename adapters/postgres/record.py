@@ -1,6 +1,6 @@
 """The record on PostgreSQL: loads aggregates from their events, seals and appends what they decide, opens events to be read."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from adapters.postgres.pool import Pool
 from adapters.postgres.reader import Reader
 from adapters.postgres.snapshots import Snapshots
 from adapters.postgres.stored import Append, Appended, Conflicted, RecordedEvent, Replayed
+from adapters.telemetry import Telemetry, current_trace_id
 from application.caller import Caller, Receipt, Submission
 from application.record import Entry, KeyReused, MovedOn
 from domain.errors import NotFound
@@ -30,14 +31,13 @@ class PostgresRecord:
         appender: Appender,
         keys: KeyRing,
         snapshots: Snapshots,
-        *,
-        trace_id: Callable[[], str | None] = lambda: None,
+        telemetry: Telemetry,
     ) -> None:
         self._reader = Reader(pool)
         self._snapshots = snapshots
         self._appender = appender
         self._keys = keys
-        self._trace_id = trace_id
+        self._telemetry = telemetry
 
     async def person(self, by: Caller, person_id: UUID) -> Person:
         loaded: Any = None
@@ -48,7 +48,8 @@ class PostgresRecord:
         return loaded
 
     async def mentorship(self, by: Caller, mentorship_id: UUID) -> Mentorship:
-        return await self._snapshots.load(by.organisation_id, mentorship_id)
+        with self._telemetry.sql("load-case"):
+            return await self._snapshots.load(by.organisation_id, mentorship_id)
 
     async def history(self, by: Caller, stream_id: UUID) -> Sequence[RecordEvent]:
         return await self._opened(by.organisation_id, await self._stored(by, stream_id))
@@ -61,7 +62,7 @@ class PostgresRecord:
     async def append(self, by: Caller, entries: Sequence[Entry]) -> list[Receipt]:
         people = {person for entry in entries for event in entry.events for person in mapper.people(event)}
         keys = await self._keys.ensure(by.organisation_id, people)
-        trace_id = self._trace_id()
+        trace_id = current_trace_id()
         appends = [
             Append(
                 by.organisation_id,
@@ -84,9 +85,13 @@ class PostgresRecord:
             for entry in entries
         ]
         receipts: list[Receipt] = []
-        for entry, outcome in zip(entries, await self._appender.append_in_order(appends), strict=True):
+        with self._telemetry.sql("append", batch=len(appends)):
+            outcomes = await self._appender.append_in_order(appends)
+        for entry, outcome in zip(entries, outcomes, strict=True):
+            self._telemetry.commands.add(1, {"accompany.outcome": type(outcome).__name__.lower()})
             match outcome:
                 case Appended(position):
+                    self._telemetry.append_size.record(len(entry.events), {})
                     receipts.append(Receipt(position, entry.answer))
                 case Replayed():
                     receipts.append(_replayed(outcome))
@@ -95,7 +100,8 @@ class PostgresRecord:
         return receipts
 
     async def receipt(self, by: Caller, submission: Submission) -> Receipt | None:
-        earlier = await self._reader.command(by.organisation_id, by.member_id, submission.key, submission.digest)
+        with self._telemetry.sql("find-command"):
+            earlier = await self._reader.command(by.organisation_id, by.member_id, submission.key, submission.digest)
         return None if earlier is None else _replayed(earlier)
 
     async def receipts(self, by: Caller, keys: Sequence[str]) -> dict[str, bytes]:
@@ -107,12 +113,14 @@ class PostgresRecord:
         wanted = list(set(positions))
         if not wanted:
             return {}
-        stored = await self._reader.at(organisation_id, wanted)
-        events = await self._opened(organisation_id, stored)
+        with self._telemetry.sql("open-events", batch=len(wanted)):
+            stored = await self._reader.at(organisation_id, wanted)
+            events = await self._opened(organisation_id, stored)
         return {cast(int, row.position): event for row, event in zip(stored, events, strict=True)}
 
     async def _stored(self, by: Caller, stream_id: UUID, up_to: int | None = None) -> list[RecordedEvent]:
-        stored = await self._reader.stream(by.organisation_id, stream_id, up_to=up_to)
+        with self._telemetry.sql("read-stream"):
+            stored = await self._reader.stream(by.organisation_id, stream_id, up_to=up_to)
         if not stored:
             raise NotFound
         return stored

@@ -13,10 +13,11 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import scalar_row
 
+from adapters.postgres.parked import Trouble, fold_or_park, park, troubles
 from adapters.postgres.pool import Pool
 from adapters.postgres.projection_tables import load, prepare, write
-from adapters.postgres.rebuild import Progress, RebuildStuck, RebuildUnderWay, rebuild
-from adapters.postgres.seen import Batch, code_of, fold, head, next_batch
+from adapters.postgres.rebuild import Comparison, Progress, RebuildStuck, RebuildUnderWay, rebuild
+from adapters.postgres.seen import Batch, Stuck, code_of, head, next_batch
 from adapters.postgres.session import is_refusal_of_values, session
 from domain.errors import NotFound
 from projections.projection import Projection, Rows
@@ -43,7 +44,10 @@ class ProjectionNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class ProjectionStatus:
-    """How far a projection is. `lag` counts events; `error` is a code, of the event after `position`, if it has stopped there."""
+    """How far a projection is. `lag` counts events; `error` is a code, of the event after `position`, if it has stopped there.
+
+    `trouble` counts the events that it could not take and went on without.
+    """
 
     name: str
     version: int
@@ -51,13 +55,15 @@ class ProjectionStatus:
     head: int
     lag: int
     error: str | None
+    trouble: Trouble
 
 
 class Runner:
     """Runs as `accompany_worker`, and reads no personal data. Several may run: one works, another takes over within seconds.
 
-    `watched` is told the name and lag of each projection after every batch. A projection that can't take an event stops there; the
-    others go on. It tries again when a runner starts.
+    `watched` is told the name and lag of each projection after every batch, `troubled` the name and trouble of each when following
+    begins and when there is more. A projection that can't take an event parks it or, if it is for audit, stops there; the others
+    go on. One that has stopped tries again when a runner starts; what is parked is tried again when the projection is filled anew.
     """
 
     def __init__(
@@ -67,11 +73,13 @@ class Runner:
         *,
         batch: int = BATCH,
         watched: Callable[[str, int], None] = lambda name, lag: None,
+        troubled: Callable[[str, Trouble], None] = lambda name, trouble: None,
     ) -> None:
         self._dsn = dsn
         self._projections = {projection.name: projection for projection in projections}
         self._batch_size = batch
         self._watched = watched
+        self._troubled = troubled
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follows the log until told to stop, and connects again when the database was away."""
@@ -86,7 +94,7 @@ class Runner:
                         pause = 0.1
                         await self._follow(connection, stop)
             except (psycopg.Error, RebuildUnderWay, OSError) as error:
-                log.warning("projections-interrupted", extra={"error": code_of(error)})
+                log.warning("projections-interrupted", extra={"code": code_of(error)})
                 await _pause(stop, pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
 
@@ -107,15 +115,22 @@ class Runner:
                     return last
                 await asyncio.sleep(0.02)
 
-    async def rebuild(self, names: Sequence[str], progress: Progress = lambda done, total: None) -> None:
+    async def rebuild(
+        self,
+        names: Sequence[str],
+        progress: Progress = lambda done, total: None,
+        compared: Comparison | None = None,
+    ) -> None:
         """Fills projections anew, all of them if none is named; readers see the old rows until the new ones are complete.
 
+        `compared` is told of each table how far old and new agree, before the new one takes the place of the old.
         Raises ProjectionNotFound, RebuildUnderWay or RebuildStuck.
         """
         if set(names) - self._projections.keys():
             raise ProjectionNotFound(fields=("names",))
         await prepare(self._dsn, tuple(self._projections.values()))
-        await rebuild(self._dsn, [self._projections[name] for name in names or self._projections], progress)
+        anew = [self._projections[name] for name in names or self._projections]
+        await rebuild(self._dsn, anew, progress, compared)
 
     async def status(self) -> list[ProjectionStatus]:
         """How far each projection is."""
@@ -123,12 +138,15 @@ class Runner:
             last = await head(connection)
             cursor = await connection.execute("SELECT projection, version, position, error FROM projections.tracking")
             found = {name: (version, position, error) for name, version, position, error in await cursor.fetchall()}
+            trouble = await troubles(connection)
         statuses = []
         for name, projection in self._projections.items():
             version, position, error = found[name]
             if version != projection.version:
                 error = "newer-version" if version > projection.version else "older-version"
-            statuses.append(ProjectionStatus(name, version, position, last, max(0, last - position), error))
+            statuses.append(
+                ProjectionStatus(name, version, position, last, max(0, last - position), error, trouble[name])
+            )
         return statuses
 
     async def _connect(self) -> AsyncConnection[Any]:
@@ -140,6 +158,7 @@ class Runner:
     async def _follow(self, connection: AsyncConnection[Any], stop: asyncio.Event) -> None:
         await connection.execute("LISTEN accompany_events")
         await self._settle(connection)
+        await self._tell_troubles(connection)
         while not stop.is_set():
             if not await self._advance(connection):
                 # Polling stands behind listening: a notification can be lost, and the next look costs little.
@@ -169,7 +188,7 @@ class Runner:
         try:
             await rebuild(self._dsn, anew, lambda done, total: None)
         except RebuildStuck as stuck:
-            log.error("projection-rebuild-stuck", extra={"error": stuck.stuck.code, "position": stuck.stuck.position})
+            log.error("projection-rebuild-stuck", extra={"code": stuck.stuck.code, "position": stuck.stuck.position})
 
     async def _settle_in_time(self, connection: AsyncConnection[Any]) -> None:
         while True:
@@ -189,7 +208,7 @@ class Runner:
             if not is_refusal_of_values(error):
                 raise
             if len(names) == 1 and limit == 1:
-                await self._stop_one(connection, names[0], code_of(error))
+                await self._stop_or_park_one(connection, names[0], code_of(error))
                 return True
         # A row that the database does not take: each projection by itself, in smaller batches, up to the event that gives it.
         if len(names) > 1:
@@ -214,10 +233,11 @@ class Runner:
             batch = await next_batch(connection, min(positions.values()), limit)
             if not batch.seen and not batch.stuck:
                 return False
-            marks = [
-                await self._take(connection, self._projections[name], batch, position)
-                for name, position in positions.items()
-            ]
+            marks, parked = [], 0
+            for name, position in positions.items():
+                mark, parked_here = await self._take(connection, self._projections[name], batch, position)
+                marks.append(mark)
+                parked += parked_here
             async with connection.cursor() as cursor:
                 await cursor.executemany(
                     "UPDATE projections.tracking SET position = %s, error = %s, updated_at = clock_timestamp()"
@@ -229,34 +249,51 @@ class Runner:
         for position, error, name in marks:
             self._watched(name, max(0, last - position))
             if error is not None:
-                log.error("projection-stopped", extra={"projection": name, "position": position, "error": error})
+                log.error("projection-stopped", extra={"projection": name, "position": position, "code": error})
+        if parked or any(error is not None for _, error, _ in marks):
+            await self._tell_troubles(connection)
         return True
 
     async def _take(
         self, connection: AsyncConnection[Any], projection: Projection, batch: Batch, position: int
-    ) -> tuple[int, str | None, str]:
-        """Folds what a projection has not seen of a batch; answers its new position, its error and its name."""
+    ) -> tuple[tuple[int, str | None, str], int]:
+        """Folds what a projection has not seen of a batch.
+
+        Answers its new position, its error and its name, and how many events were parked.
+        """
         seen = [one for one in batch.seen if one.position > position]
         stored = Rows()
         await load(connection, projection, seen, stored)
-        rows = stored.copy()
-        stuck = fold(projection, seen, rows)
-        if stuck:
-            # The event that it stumbled over may have left rows half done.
-            seen = [one for one in seen if one.position < stuck.position]
-            rows = stored
-            fold(projection, seen, rows)
+        rows, parked, stuck = fold_or_park(projection, seen, stored)
         stuck = stuck or batch.stuck
         await write(connection, projection, rows)
+        await park(connection, projection.name, parked)
         reached = stuck.position - 1 if stuck else max(position, batch.seen[-1].position)
-        return reached, stuck.code if stuck else None, projection.name
+        return (reached, stuck.code if stuck else None, projection.name), len(parked)
 
-    async def _stop_one(self, connection: AsyncConnection[Any], name: str, code: str) -> None:
-        await connection.execute(
-            "UPDATE projections.tracking SET error = %s, updated_at = clock_timestamp() WHERE projection = %s",
-            (code, name),
-        )
-        log.error("projection-stopped", extra={"projection": name, "error": code})
+    async def _stop_or_park_one(self, connection: AsyncConnection[Any], name: str, code: str) -> None:
+        """The next event gives a row that the database does not take."""
+        if self._projections[name].audit:
+            await connection.execute(
+                "UPDATE projections.tracking SET error = %s, updated_at = clock_timestamp() WHERE projection = %s",
+                (code, name),
+            )
+            log.error("projection-stopped", extra={"projection": name, "code": code})
+        else:
+            async with connection.transaction():
+                cursor = await connection.execute(
+                    "UPDATE projections.tracking SET position = position + 1, updated_at = clock_timestamp()"
+                    " WHERE projection = %s RETURNING position",
+                    (name,),
+                )
+                parked = [Stuck(position, code) for (position,) in await cursor.fetchall()]
+                await park(connection, name, parked)
+        await self._tell_troubles(connection)
+
+    async def _tell_troubles(self, connection: AsyncConnection[Any]) -> None:
+        for name, trouble in (await troubles(connection)).items():
+            if name in self._projections:
+                self._troubled(name, trouble)
 
     async def _least(self, connection: AsyncConnection[Any], last: int) -> int:
         """How far the last of the projections is that go on."""

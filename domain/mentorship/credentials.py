@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from domain.errors import Invalid, NotFound, RuleBroken
-from domain.mentorship.appointments import AppointmentPart
+from domain.mentorship.accompaniments import AccompanimentPart
 from domain.mentorship.part import AlreadyOnRecord, MentorshipEvent
 from domain.occurred import Occurred
 from domain.personal import OF_TRAINEE
@@ -142,7 +142,7 @@ class Credential:
     decided_by: int | None = None
 
 
-class CredentialPart(AppointmentPart):
+class CredentialPart(AccompanimentPart):
     """Credential paths. Authorities are slow: steps are still taken after the mentorship has closed."""
 
     credentials: dict[UUID, Credential]

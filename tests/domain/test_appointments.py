@@ -5,22 +5,24 @@ from typing import Any
 
 import pytest
 
-from domain.mentorship.appointments import (
-    AccompanimentAlreadyRecorded,
+from domain.mentorship.accompaniments import (
     AccompanimentRecorded,
-    AppointmentBooked,
-    AppointmentCancelled,
-    AppointmentCancelledAlready,
     AppointmentConcluded,
     AppointmentMissed,
-    AppointmentMoved,
-    AppointmentNotFound,
     BeforeAppointment,
     DeadlineTooEarly,
     NextStepCompleted,
     NoNextStep,
     NotANoShow,
     TimesOutOfOrder,
+)
+from domain.mentorship.appointments import (
+    AccompanimentAlreadyRecorded,
+    AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentCancelledAlready,
+    AppointmentMoved,
+    AppointmentNotFound,
 )
 from domain.mentorship.part import AfterClose, AlreadyOnRecord, BeforeStart
 from domain.occurred import Occurred, TimeWithoutZone

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.errors import Refusal
-from domain.mentorship.appointments import AccompanimentRecorded
+from domain.mentorship.accompaniments import AccompanimentRecorded
 from domain.mentorship.consent import (
     Communication,
     ConsentGiven,

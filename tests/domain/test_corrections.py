@@ -7,15 +7,14 @@ import pytest
 from domain.errors import Refusal
 from domain.events import TOPICS
 from domain.mentorship import Mentorship, MentorshipEvent
-from domain.mentorship.appointments import (
+from domain.mentorship.accompaniments import (
     AccompanimentRecorded,
-    AppointmentBooked,
     AppointmentMissed,
-    AppointmentNotFound,
     NextStepCompleted,
     NoNextStep,
     NotANoShow,
 )
+from domain.mentorship.appointments import AppointmentBooked, AppointmentNotFound
 from domain.mentorship.consent import ConsentGiven, ConsentMissing
 from domain.mentorship.corrections import (
     EntryCorrected,

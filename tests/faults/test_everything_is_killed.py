@@ -67,7 +67,9 @@ class House:
     def kill(self, program: str) -> None:
         if program == "postgresql":
             # The postmaster and all that it started, so that nobody is left to clean up.
-            for pid in _working_in(self._folder / "cluster"):
+            found = _working_in(self._folder / "cluster")
+            assert len(found) > 3, "the server's processes are found, to be killed"
+            for pid in found:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         elif program == "service" and self._service:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.events import TOPICS, RecordEvent
 from domain.mentorship import Mentorship
-from domain.mentorship.appointments import AccompanimentRecorded
+from domain.mentorship.accompaniments import AccompanimentRecorded
 from domain.mentorship.consent import Communication, Expression, Notice, Proxy, Scope
 from domain.mentorship.sessions import SessionHeld
 from domain.person import Details, LanguageSkill, Person

@@ -13,7 +13,7 @@ from application.caller import Caller, Submission
 from application.record import Entry
 from domain.events import RecordEvent
 from domain.mentorship import Mentorship, MentorshipEvent
-from domain.mentorship.appointments import AccompanimentRecorded
+from domain.mentorship.accompaniments import AccompanimentRecorded
 from domain.mentorship.sessions import SessionHeld
 from projections.projection import Projection
 from projections.registry import PROJECTIONS

@@ -160,20 +160,22 @@ async def test_catching_up_waits_for_the_runner_that_is_at_work(recording: Recor
         assert await reached(recording.parts.pool) == position
 
 
-def stumbling(at_topic: str) -> Projection:
+def stumbling(at_topic: str, *, audit: bool = False) -> Projection:
     """The projection of cases, which can't take events of one topic."""
 
     def stumble(seen: Seen, rows: Rows) -> None:
         cases.PROJECTION.apply(seen, rows)
         raise LookupError("Parwana Rahimi")
 
-    return replace(cases.PROJECTION, on={**cases.PROJECTION.on, at_topic: stumble})
+    return replace(cases.PROJECTION, on={**cases.PROJECTION.on, at_topic: stumble}, audit=audit)
 
 
-async def test_a_projection_that_can_not_take_an_event_stops_there_and_the_others_go_on(recording: Recording) -> None:
+async def test_an_audit_projection_stops_before_an_event_it_can_not_take_and_the_others_go_on(
+    recording: Recording,
+) -> None:
     dsn = recording.parts.dsn
     position = await recording.case()
-    runner = Runner(dsn, (people.PROJECTION, stumbling("goal-set")))
+    runner = Runner(dsn, (people.PROJECTION, stumbling("goal-set", audit=True)))
     await runner.catch_up()
     assert [(one.name, one.position, one.error) for one in await runner.status()] == [
         ("people", position, None),
@@ -211,19 +213,20 @@ NUMBERS = Table(
 )
 
 
-def number(value: int) -> Projection:
+def number(value: int, *, audit: bool = False) -> Projection:
     return Projection(
         "numbers",
         1,
         (NUMBERS,),
         {"person-registered": lambda seen, rows: rows.put(NUMBERS, Number(*seen.stream, value * seen.position))},
+        audit,
     )
 
 
-async def test_a_row_that_the_database_does_not_take_stops_its_projection_alone(recording: Recording) -> None:
+async def test_a_row_that_the_database_does_not_take_stops_its_audit_projection_alone(recording: Recording) -> None:
     dsn = recording.parts.dsn
     position = await recording.people()
-    runner = Runner(dsn, (people.PROJECTION, number(20_000)))
+    runner = Runner(dsn, (people.PROJECTION, number(20_000, audit=True)))
     await runner.catch_up()
     assert [(one.name, one.position, one.error) for one in await runner.status()] == [
         ("people", position, None),
@@ -308,7 +311,7 @@ async def test_a_rebuild_that_gets_stuck_leaves_everything_as_it_was(recording: 
     await Runner(dsn).catch_up()
     before = await all_rows(dsn)
     with pytest.raises(RebuildStuck) as stuck:
-        await Runner(dsn, (people.PROJECTION, stumbling("goal-set"))).rebuild([])
+        await Runner(dsn, (people.PROJECTION, stumbling("goal-set", audit=True))).rebuild([])
     assert (stuck.value.projection, stuck.value.stuck.position, stuck.value.stuck.code) == ("cases", 5, "LookupError")
     assert await all_rows(dsn) == before
     assert {(one.position, one.error) for one in await Runner(dsn).status()} == {(position, None)}

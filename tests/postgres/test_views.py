@@ -12,7 +12,7 @@ import pytest
 
 from adapters.postgres.runner import Runner
 from audit.consent_trail import Judgement
-from domain.mentorship.appointments import AccompanimentRecorded
+from domain.mentorship.accompaniments import AccompanimentRecorded
 from domain.mentorship.goals import GoalSet
 from domain.mentorship.sessions import SessionHeld
 from domain.occurred import Occurred

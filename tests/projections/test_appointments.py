@@ -1,4 +1,5 @@
-from domain.mentorship.appointments import AccompanimentRecorded, AppointmentBooked, AppointmentConcluded
+from domain.mentorship.accompaniments import AccompanimentRecorded, AppointmentConcluded
+from domain.mentorship.appointments import AppointmentBooked
 from domain.vocabulary import AppointmentOutcome, AppointmentType
 from projections.appointments import APPOINTMENTS, PROJECTION, Appointment, AppointmentStatus
 from tests.domain.scenario import (
