@@ -35,8 +35,8 @@ check: .venv/.can-test ## Check format, types, import rules, the compose file, t
 	step $(RUN)/hadolint Dockerfile; \
 	step $(RUN)/python -m adapters.http.openapi --check
 
-bench: .venv/.can-test ## Measure appends, loads and rebuilds on this machine
-	@$(RUN)/python -m tests.bench $(ARGS)
+bench: .venv/.can-test ## Measure on this machine, beside others: make bench ARGS="appends --quick"
+	@$(RUN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what was installed or cached here; data folders stay
 	@rm -rf .venv .uv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -24,14 +24,15 @@ from adapters.caseload.importing import Summary
 from adapters.caseload.loading import load
 from adapters.console import err, out, print_json, print_summary, print_table, print_ways_in, progress, refusals
 from adapters.identity import members
+from adapters.identity.tokens import Kind
 from adapters.logs import start_logging
 from adapters.postgres.comparison import Compared
 from adapters.postgres.runner import Runner
 from adapters.settings import Settings
+from adapters.speakers import speaker
 from adapters.telemetry import Telemetry
 from adapters.wiring import database, installation
 from application.ids import new_id
-from domain.errors import NotFound
 from domain.vocabulary import Role
 
 NEEDS_YOU = 1
@@ -91,6 +92,13 @@ def import_caseload(
     settings = _settings()
     with refusals(), _opened(settings, "real") as dsn:
         summary = _run(_import(settings, dsn, source, organisation))
+    if summary.handles_given:
+        err.print(
+            f"Members written in a way that may be a name: {summary.handles_given}. Names are not stored: each was given "
+            "a handle. `accompany token --member` finds them as the spreadsheets write them.",
+            highlight=False,
+            soft_wrap=True,
+        )
     if json:
         print_json(summary.as_json())
     else:
@@ -105,7 +113,7 @@ def rebuild_projections(
     """Build projections anew from the events. Readers see the old ones until the new ones are complete."""
     settings = _settings()
     compared: list[Compared] = []
-    with refusals(), _opened(settings, "real", also="demo") as dsn, progress("Rebuilding") as show:
+    with refusals(), _existing(settings) as dsn, progress("Rebuilding") as show:
         _run(_rebuild(settings, dsn, names or [], show, compared.append))
     for one in compared:
         if one.differing:
@@ -115,7 +123,7 @@ def rebuild_projections(
 @app.command("token")
 def issue_token(
     role: Annotated[Role, typer.Option(help="The role that the token speaks in.")],
-    member: Annotated[str, typer.Option(help="The member's handle, as cw07; never a name. Made if there is none.")],
+    member: Annotated[str, typer.Option(help="The member as the spreadsheets write it, best a code as cw07.")],
     organisation: Organisation = None,
     person: Annotated[str | None, typer.Option(help="A mentor's or trainee's number in the spreadsheets.")] = None,
     days: Annotated[int, typer.Option(min=1, max=366, help="How long it is good for.")] = 90,
@@ -124,10 +132,10 @@ def issue_token(
 ) -> None:
     """Issue a token for a member, an organisation and a role. It is shown once."""
     settings = _settings()
-    with refusals(), _opened(settings, "real", also="demo") as dsn:
-        token = _run(_token(settings, dsn, role, member, organisation, person, timedelta(days=days), link))
+    with refusals(), _existing(settings) as dsn:
+        token, handle = _run(_token(settings, dsn, role, member, organisation, person, timedelta(days=days), link))
     if json:
-        print_json({"link" if link else "token": token, "role": role, "member": member, "days": days})
+        print_json({"link" if link else "token": token, "role": role, "member": handle, "days": days})
     else:
         out.print(token, soft_wrap=True, highlight=False, markup=False)
 
@@ -136,8 +144,12 @@ def issue_token(
 def examine(json: AsJson = False) -> None:
     """Look the installation over: settings with their sources, keys, database, walls, projections."""
     settings = _settings()
-    with refusals(), database(settings) as dsn:
-        findings = _run(_examine(settings, dsn))
+    with refusals():
+        if _installed(settings):
+            with database(settings) as dsn:
+                findings = _run(_examine(settings, dsn))
+        else:
+            findings = _run(doctor.examine(settings, None))
     explained = settings.explained()
     if json:
         print_json(
@@ -227,23 +239,23 @@ async def _token(
     settings: Settings,
     dsn: str,
     role: Role,
-    handle: str,
+    label: str,
     organisation: str | None,
     person: str | None,
     lasts: timedelta,
     link: bool,
-) -> str:
+) -> tuple[str, str]:
+    """The token or link, and the handle of the member it speaks for."""
     async with installation(settings, dsn) as opened, _owner(dsn) as connection:
         organisation_id, _ = await members.organisation_by_name(connection, organisation)
-        person_id = opened.identify(organisation_id, "person", person) if person else None
-        try:
-            member_id = await members.member_by_handle(connection, organisation_id, handle)
-        except NotFound:
-            member_id = opened.identify(organisation_id, "member", handle)
-            await members.ensure_member(connection, organisation_id, member_id, handle, person_id)
-            err.print("This member is new: the handle was not known before.", highlight=False)
-        secret = await members.issue(connection, organisation_id, member_id, role, "link" if link else "bearer", lasts)
-        return f"http://{settings.host}:{settings.port}/sign-in/{secret}" if link else secret
+        member, is_new = await speaker(opened, connection, organisation_id, role, label.strip(), person)
+        if is_new:
+            err.print(
+                f"This member is new: nobody was called so before. The handle is {member.handle}.", highlight=False
+            )
+        kind: Kind = "link" if link else "bearer"
+        secret = await members.issue(connection, organisation_id, member.member_id, role, kind, lasts)
+        return f"http://{settings.host}:{settings.port}/sign-in/{secret}" if link else secret, member.handle
 
 
 async def _examine(settings: Settings, dsn: str) -> list[doctor.Finding]:
@@ -277,6 +289,19 @@ def _opened(settings: Settings, kind: data_folder.Kind, *, also: data_folder.Kin
         data_folder.claim(settings.data, also)
     with database(settings) as dsn:
         yield dsn
+
+
+@contextmanager
+def _existing(settings: Settings) -> Iterator[str]:
+    """The database of an installation that is there already, of either kind. Raises NothingHere."""
+    if not _installed(settings):
+        raise data_folder.NothingHere
+    with _opened(settings, "real", also="demo") as dsn:
+        yield dsn
+
+
+def _installed(settings: Settings) -> bool:
+    return settings.database_url is not None or data_folder.holds_database(settings.data)
 
 
 def _run[T](work: Coroutine[Any, Any, T]) -> T:

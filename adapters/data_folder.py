@@ -5,17 +5,19 @@ from pathlib import Path
 from typing import Literal
 
 from adapters.keys.key_file import FILE_NAME
-from domain.errors import Invalid, RuleBroken
+from domain.errors import Invalid, NotFound, RuleBroken
 
 type Kind = Literal["demo", "real"]
 
+DATABASE = "postgres"
 MARK = "what-is-in-here.txt"
 _TEXT: dict[Kind, str] = {
     "demo": "demo\nInvented people. `accompany demo` made this folder; it can be deleted.\n",
-    "real": "real\nAn installation of Accompany: people's records and the key that opens them. Back it up.\n",
+    "real": "real\nAn installation of Accompany: people's records and the key that opens them. Back it up.\n"
+    "Where `postgres` is a link, the database is in the place that it leads to: back that up as well.\n",
 }
 # Found without a mark, they are taken for real.
-_TRACES = (FILE_NAME, "postgres")
+_TRACES = (FILE_NAME, DATABASE)
 
 
 class HoldsRealData(RuleBroken):
@@ -40,6 +42,18 @@ class FolderNotOurs(RuleBroken):
     message = (
         "This folder holds files that Accompany did not make. Name an empty folder, or one that does not exist yet."
     )
+
+
+class NothingHere(NotFound):
+    code = "nothing-here"
+    message = (
+        "There is no installation in this folder. Import a caseload or start the service first, or set ACCOMPANY_DATA."
+    )
+
+
+def holds_database(folder: Path) -> bool:
+    """Whether an embedded database was made here, be it whole or damaged."""
+    return os.path.lexists(folder / DATABASE)
 
 
 def claim(folder: Path, kind: Kind) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import psycopg
 
+from adapters.data_folder import DATABASE, NothingHere
 from adapters.keys.key_file import FILE_NAME, KeyFile, KeyFileRefused
 from adapters.postgres.runner import Runner
 from adapters.settings import Settings
@@ -40,9 +41,11 @@ class Finding:
     found: str
 
 
-async def examine(settings: Settings, dsn: str) -> list[Finding]:
-    """All checks, in order; none of them changes anything."""
-    findings = [_settings(settings), _key_file(settings), _data_folder(settings)]
+async def examine(settings: Settings, dsn: str | None) -> list[Finding]:
+    """All checks, in order; none of them changes anything. Without a `dsn` there is no database yet."""
+    findings = [_settings(settings), _key_file(settings), _data_folder(settings), *_elsewhere(settings)]
+    if dsn is None:
+        return [*findings, Finding("database", "failed", NothingHere.message)]
     try:
         async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=5) as connection:
             findings += await _database(connection)
@@ -76,6 +79,14 @@ def _data_folder(settings: Settings) -> Finding:
     if mode & 0o077 and os.name == "posix":
         return Finding("data folder", "warning", f"Others may look into it (mode {mode:04o}). Run: chmod 700 on it.")
     return Finding("data folder", "ok", "closed to others")
+
+
+def _elsewhere(settings: Settings) -> list[Finding]:
+    database = settings.data / DATABASE
+    if settings.database_url is not None or not database.is_symlink():
+        return []
+    found = f"The database is in {database.resolve()}, outside the data folder. Back up that place as well."
+    return [Finding("database folder", "warning", found)]
 
 
 async def _database(connection: psycopg.AsyncConnection[Any]) -> list[Finding]:

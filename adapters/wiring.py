@@ -10,6 +10,9 @@ from functools import partial
 from importlib.resources import files
 from uuid import UUID
 
+import psycopg
+
+from adapters.data_folder import DATABASE
 from adapters.identity.members import keyed_id
 from adapters.identity.tokens import Tokens
 from adapters.keys.key_file import FILE_NAME, KeyFile
@@ -72,7 +75,7 @@ def database(settings: Settings) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url
         return
-    with EmbeddedPostgres(settings.data / "postgres") as server:
+    with EmbeddedPostgres(settings.data / DATABASE) as server:
         yield server.dsn()
 
 
@@ -81,9 +84,9 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
     """Brings the database to this version's schema and opens everything. Raises what a part raises that can't start."""
     telemetry = telemetry or Telemetry()
     mapper.prepare()
-    key_file = KeyFile.at(settings.key_file or settings.data / FILE_NAME)
     await migrate(dsn)
     await prepare(dsn)
+    key_file = KeyFile.at(settings.key_file or settings.data / FILE_NAME, create=await _nothing_sealed(dsn))
     async with Pool(dsn) as pool, Pool(dsn) as for_record, Appender(dsn) as appender:
         keys = KeyRing(for_record, key_file)
         await keys.check()
@@ -100,6 +103,13 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
                 templates=credential_paths(),
                 telemetry=telemetry,
             )
+
+
+async def _nothing_sealed(dsn: str) -> bool:
+    """Whether a new key would do: once people have keys, only the one that wrapped them does."""
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=10) as connection:
+        row = await (await connection.execute("SELECT keys.holder() IS NULL")).fetchone()
+        return row == (True,)
 
 
 def credential_paths() -> Templates:

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 from application.caller import Caller, Receipt, Submission
 from application.permissions import refuse_unless, refuse_unless_involved
 from application.record import Entry, MovedOn, Record
-from domain.errors import Busy, Refusal, Stale
+from domain.errors import Busy, NotAllowed, Refusal, Stale
 from domain.mentorship import Mentorship, MentorshipEvent
 from domain.mentorship.corrections import EntryCorrected, EntryNotFound, as_it_stands
 from domain.occurred import Occurred
@@ -140,18 +140,16 @@ class Casebook:
             mentorship = kept or await self._record.mentorship(by, mentorship_id)
             try:
                 refuse_unless_involved(by, mentorship)
+                # A role that never does this gets no earlier answer either.
                 refuse_unless(by, name)
-            except Refusal:
-                if kept:
-                    continue
-                raise
-            try:
                 if submission.expected_version not in (None, mentorship.version):
                     raise Stale
                 await command(mentorship)
             except Refusal as refusal:
                 if kept:
                     continue
+                if isinstance(refusal, NotAllowed):
+                    raise
                 return await self._earlier(by, submission, refusal)
             entry = Entry.of(submission, mentorship, answer)
             try:

@@ -46,11 +46,15 @@ class IntakeRecord(Record, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a row: taken, unchanged, or refused for a reason."""
+    """What became of a row: taken, unchanged, or refused for a reason.
+
+    `moment` is the column that says when the refused step happened; empty where none does.
+    """
 
     row: SheetRow
     taken: bool = False
     refusal: Refusal | None = None
+    moment: str = ""
 
 
 @dataclass(slots=True)
@@ -143,6 +147,7 @@ class Intake:
         self, by: Caller, case: _Case, mentorship_id: UUID, row: SheetRow, steps: Sequence[Step]
     ) -> Verdict:
         entries: list[Entry] = []
+        moment = "started_on"
         try:
             if row.sheet == "mentorships" and (start := self._unknown(case, *start_of(row))):
                 case.mentorship = await self._start(by, mentorship_id, row)
@@ -150,12 +155,13 @@ class Intake:
             if case.mentorship is None:
                 raise UnknownMentorship(fields=("mentorship_id",))
             for step in steps:
+                moment = step.moment
                 if submission := self._unknown(case, step.name, step.content):
                     step.run(case.mentorship)
                     entries.append(Entry.of(submission, case.mentorship, {}))
         except Refusal as refusal:
             case.begin_again()
-            return Verdict(row, refusal=refusal)
+            return Verdict(row, refusal=refusal, moment=moment)
         for entry in entries:
             case.known[entry.submission.key] = entry.submission.digest
             case.events.extend(entry.events)

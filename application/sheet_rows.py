@@ -35,10 +35,14 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command that a row stands for. `name` tells it from all others; `content` is what it says."""
+    """One command that a row stands for. `name` tells it from all others; `content` is what it says.
+
+    `moment` is the column that says when it happened.
+    """
 
     name: tuple[str, ...]
     content: tuple[Any, ...]
+    moment: str
     run: Callable[[Mentorship], None]
 
 
@@ -59,6 +63,7 @@ class RowSteps:
             yield Step(
                 ("close", row.text("mentorship_id")),
                 (ended_on, reason),
+                "ended_on",
                 lambda case: case.close(by.told(ended_on), reason=reason),
             )
 
@@ -67,6 +72,7 @@ class RowSteps:
         yield Step(
             ("consent", *_texts(values)),
             (),
+            "decided_on",
             lambda case: case.decide_consent(
                 ConsentState(values["decision"]),
                 Scope(values["purpose"]),
@@ -86,6 +92,7 @@ class RowSteps:
         yield Step(
             ("goal", number),
             (row.text("mentorship_id"), values["set_on"], values["kind"], description, values["target_on"]),
+            "set_on",
             lambda case: case.set_goal(
                 goal_id,
                 by.told(values["set_on"]),
@@ -99,6 +106,7 @@ class RowSteps:
             yield Step(
                 ("goal-status", number, status),
                 (values["status_on"],),
+                "status_on",
                 lambda case: _end_goal(case, goal_id, status, by, values["status_on"], description),
             )
 
@@ -109,6 +117,7 @@ class RowSteps:
         yield Step(
             name,
             (),
+            "held_on",
             lambda case: case.hold_session(
                 session_id,
                 by.told(values["held_on"]),
@@ -132,6 +141,7 @@ class RowSteps:
         yield Step(
             ("appointment", number),
             (row.text("mentorship_id"), values["type"], row.text("office"), values["starts_at"]),
+            "starts_at",
             book,
         )
         told = ("accompanied_by", "outcome", "agreed", "next_step", "deadline")
@@ -139,6 +149,7 @@ class RowSteps:
             yield Step(
                 ("appointment-outcome", number),
                 tuple(values[column] for column in told),
+                "starts_at",
                 lambda case: self._conclude(case, by, row, appointment_id),
             )
 
@@ -171,6 +182,7 @@ class RowSteps:
         yield Step(
             ("credential", number),
             (row.text("mentorship_id"), row.text("country"), row.text("profession")),
+            "on",
             lambda case: case.open_credential_path(
                 credential_id,
                 by.told(values["on"]),
@@ -184,6 +196,7 @@ class RowSteps:
         yield Step(
             ("credential-step", *_texts(values)),
             (),
+            "on",
             lambda case: (
                 case.take_credential_step(
                     credential_id,
@@ -210,6 +223,7 @@ class RowSteps:
         yield Step(
             name,
             tuple(_texts(values)),
+            "on",
             lambda case: case.find_outcome(
                 outcome_id,
                 by.told(values["on"]),

@@ -3,7 +3,7 @@
 An auditor who distrusts the service reads these lines instead: they share none with it, down to the terms, which are plain text.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -20,8 +20,9 @@ type Scope = tuple[str, str, str]
 class Judgement(StrEnum):
     """Whether an act was covered by the consent that it names.
 
-    `AS_KNOWN_THEN`: it was when the act was recorded; a decision that was told later and dated before the act says otherwise.
-    `NOT_IN_FORCE`: the consent named had not been given yet, had ended, or another decision had taken its place.
+    `AS_KNOWN_THEN`: it was when the act was recorded; a decision that was told later and dated before the act says otherwise,
+    or found that the consent never was valid.
+    `NOT_IN_FORCE`: the consent named had not been given yet, had ended, was known to be invalid, or another decision had taken its place.
     `NONE_NAMED`: no decision of this purpose stands where the act points. The last two are gaps.
     """
 
@@ -64,11 +65,24 @@ def judge(act: ActDone, decisions: Iterable[DecisionMade]) -> Judgement:
     of_scope = [decision for decision in decisions if decision.scope == act.scope]
     if not any(decision.version == act.relied_on for decision in of_scope):
         return Judgement.NONE_NAMED
-    then = _stood(act, (decision for decision in of_scope if decision.version < act.told_in))
-    if then is None or then.version != act.relied_on or not _permits(then, act.done_on):
+    then = _covering(act, [decision for decision in of_scope if decision.version < act.told_in])
+    if then is None or then.version != act.relied_on:
         return Judgement.NOT_IN_FORCE
-    now = _stood(act, of_scope)
-    return Judgement.IN_FORCE if now is not None and _permits(now, act.done_on) else Judgement.AS_KNOWN_THEN
+    return Judgement.IN_FORCE if _covering(act, of_scope) is not None else Judgement.AS_KNOWN_THEN
+
+
+def _covering(act: ActDone, decisions: Sequence[DecisionMade]) -> DecisionMade | None:
+    """The decision that covered the act, as far as these decisions tell.
+
+    A consent found invalid covers nothing, whatever was withdrawn or renewed between. One recorded after the finding is another.
+    """
+    stood = _stood(act, decisions)
+    if stood is None or not _permits(stood, act.done_on):
+        return None
+    findings = (decision for decision in decisions if decision.state == "invalidated")
+    if any(found.version > stood.version and _precedes(stood, found.made_on, found.made_at) for found in findings):
+        return None
+    return stood
 
 
 def _stood(act: ActDone, decisions: Iterable[DecisionMade]) -> DecisionMade | None:
@@ -80,7 +94,7 @@ def _stood(act: ActDone, decisions: Iterable[DecisionMade]) -> DecisionMade | No
     stood: DecisionMade | None = None
     clock: datetime | None = None
     for decision in sorted(decisions, key=lambda decision: decision.version):
-        if decision.state in DECIDING_NOTHING or not _precedes(decision, act):
+        if decision.state in DECIDING_NOTHING or not _precedes(decision, act.done_on, act.done_at):
             continue
         if stood is None or decision.made_on > stood.made_on:
             stood, clock = decision, decision.made_at
@@ -92,10 +106,10 @@ def _stood(act: ActDone, decisions: Iterable[DecisionMade]) -> DecisionMade | No
     return stood
 
 
-def _precedes(decision: DecisionMade, act: ActDone) -> bool:
-    if decision.made_on == act.done_on and decision.made_at is not None and act.done_at is not None:
-        return decision.made_at <= act.done_at
-    return decision.made_on <= act.done_on
+def _precedes(decision: DecisionMade, day: date, time: datetime | None) -> bool:
+    if decision.made_on == day and decision.made_at is not None and time is not None:
+        return decision.made_at <= time
+    return decision.made_on <= day
 
 
 def _permits(decision: DecisionMade, day: date) -> bool:

@@ -39,6 +39,26 @@ class DayAndTimeDiffer(Invalid):
     message = "The day and the time of day name different days at the organisation's place."
 
 
+class NoSuchLocalTime(Invalid):
+    code = "no-such-local-time"
+    message = "The clocks went forward over this time of day, so there is none such on that day. Give another."
+
+
+def at_place(local: datetime, zone: ZoneInfo, field: str) -> datetime:
+    """The moment at which the clocks of a place show a day and time (`local`, without a zone); of two such, the first.
+
+    Raises NoSuchLocalTime or TimeOutOfRange, which point at `field`.
+    """
+    at = local.replace(tzinfo=zone, fold=0)
+    try:
+        shown = at.astimezone(UTC).astimezone(zone)
+    except OverflowError:
+        raise TimeOutOfRange(fields=(field,)) from None
+    if shown.replace(tzinfo=None, fold=0) != local.replace(fold=0):
+        raise NoSuchLocalTime(fields=(field,))
+    return at
+
+
 def instant(at: datetime, field: str) -> datetime:
     """The moment in UTC. Raises TimeWithoutZone or TimeOutOfRange, which point at `field`."""
     if at.tzinfo is None:

@@ -1,5 +1,6 @@
 """A person that the record is about: a trainee, a mentor, or someone who is both."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -60,7 +61,9 @@ class Details:
 
     def check(self, told: Occurred) -> None:
         """Raises NameMissing, BornInFuture or a refusal of the text."""
-        if not self.full_name.strip():
+        if all(
+            unicodedata.category(character)[0] in "ZC" for character in self.full_name
+        ):  # a name of these shows nothing
             raise NameMissing(fields=("full_name",))
         check_text(
             SHORT,

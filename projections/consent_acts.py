@@ -206,7 +206,7 @@ def _made(decision: ConsentDecision) -> DecisionMade:
 
 PROJECTION = Projection(
     "consent_acts",
-    1,
+    2,
     (CONSENT_DECISIONS, CONSENT_ACTS),
     {
         **dict.fromkeys(_ACTS, _acted),

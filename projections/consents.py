@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.mentorship.consent import CONSENT_EVENTS
+from domain.occurred import Occurred
 from domain.vocabulary import ConsentState, DataCategory, Purpose, Recipient
 from projections.projection import Projection, Rows, Seen, Table
 
@@ -135,6 +136,10 @@ def consents_on(today: date, consents: Sequence[Consent]) -> tuple[ConsentView, 
 def _decided(seen: Seen, rows: Rows) -> None:
     fields = seen.fields
     stands = rows.get(CONSENTS, *seen.stream, fields.purpose, fields.data_category, fields.recipient)
+    if stands is not None and stands.state.permits and _finds_invalid(seen, stands):
+        # Also where it goes on to stand: a later hour of that day may be known of another decision.
+        stands = replace(stands, state=ConsentState.INVALIDATED)
+        rows.put(CONSENTS, stands)
     if stands is not None and stands.state.decides and not _STATES[seen.topic].decides:
         return  # asking again, or putting the answer off, decides nothing
     decided = Consent(
@@ -158,10 +163,17 @@ def _decided(seen: Seen, rows: Rows) -> None:
         rows.put(CONSENTS, replace(decided, latest_at=decided.decided_at or stands.latest_at))
 
 
+def _finds_invalid(seen: Seen, stands: Consent) -> bool:
+    found = Occurred(seen.occurred_on, seen.occurred_at)
+    return _STATES[seen.topic] is ConsentState.INVALIDATED and Occurred(
+        stands.decided_on, stands.decided_at
+    ).known_before(found)
+
+
 def _earlier(one: datetime | None, other: datetime | None) -> bool:
     return one is not None and other is not None and one < other
 
 
 _STATES = {event.TOPIC: state for state, event in CONSENT_EVENTS.items()}
 
-PROJECTION = Projection("consents", 1, (CONSENTS,), dict.fromkeys(_STATES, _decided))
+PROJECTION = Projection("consents", 2, (CONSENTS,), dict.fromkeys(_STATES, _decided))

@@ -8,12 +8,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from adapters.caseload.columns import Column, Kind
+from domain.occurred import NoSuchLocalTime, TimeOutOfRange, at_place
 from domain.vocabulary import CefrLevel
 
 DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
@@ -178,13 +179,11 @@ def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
     try:
         if moment.tzinfo is not None:
             return moment.astimezone(zone)
-        # fold=0, the first of two, is what a person means who doesn't say which.
-        local = moment.replace(tzinfo=zone)
-        if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
-            raise Unreadable("no-such-local-time")
-    except OverflowError:
+        return at_place(moment, zone, "")
+    except NoSuchLocalTime:
+        raise Unreadable("no-such-local-time") from None
+    except (OverflowError, TimeOutOfRange):
         raise Unreadable("not-a-time") from None
-    return local
 
 
 _GROUPING = "'\N{RIGHT SINGLE QUOTATION MARK}\u00a0\u202f "

@@ -20,14 +20,7 @@ PEOPLE_AT_ONCE = 100
 _ORDER = {resource.name: number for number, resource in enumerate(RESOURCES)}
 
 # What the domain calls a fact's moment is called otherwise in each sheet.
-_DAY_COLUMN = {
-    "consents": "decided_on",
-    "goals": "set_on",
-    "sessions": "held_on",
-    "appointments": "starts_at",
-    "credential_steps": "on",
-    "outcomes": "on",
-}
+_MOMENT = ("occurred_on", "occurred_at")
 
 
 @dataclass(slots=True)
@@ -44,11 +37,15 @@ class Counts:
 
 @dataclass(slots=True)
 class Summary:
-    """What became of an import, file by file; `refusals` is the file to mend, None where nothing was refused."""
+    """What became of an import, file by file; `refusals` is the file to mend, None where nothing was refused.
+
+    `handles_given` counts the members whom the rows call by what is no handle, and may be a name.
+    """
 
     files: dict[str, Counts]
     ignored: dict[str, tuple[str, ...]]
     refusals: Path | None = None
+    handles_given: int = 0
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -66,8 +63,8 @@ def read(source: Path, by: Caller) -> list[Table]:
     return read_folder(source, zone=by.zone) if source.is_dir() else read_refusals(source, zone=by.zone)
 
 
-def member_handles(tables: Iterable[Table]) -> set[str]:
-    """The caseworkers and companions that the rows name."""
+def member_labels(tables: Iterable[Table]) -> set[str]:
+    """What the rows call caseworkers and companions: handles, or names, which must not be stored."""
     columns = ("caseworker", "accompanied_by")
     rows = (row for table in tables for row in table.rows if isinstance(row, Row))
     return {str(row.values[column]) for row in rows for column in columns if row.values.get(column)}
@@ -144,7 +141,7 @@ def _column(verdict: Verdict, row: Row) -> str:
     """The column that a refusal is about, as the sheet calls it; empty where it is about none of its columns."""
     assert verdict.refusal is not None, "only refused rows are asked for"
     for name in verdict.refusal.fields:
-        column = _DAY_COLUMN.get(row.resource.name, "") if name == "occurred_on" else name
+        column = verdict.moment if name in _MOMENT else name
         if column in row.resource.by_name:
             return column
     return ""

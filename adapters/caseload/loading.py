@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from adapters.caseload.importing import Summary, member_handles, read, take_in
+from adapters.caseload.importing import Summary, member_labels, read, take_in
 from adapters.caseload.rows import Table
-from adapters.identity.members import ensure_member
+from adapters.identity.members import ensure_member, is_handle
 from adapters.wiring import Installation
 from application.caller import Caller
 from domain.vocabulary import Role
@@ -36,10 +36,9 @@ async def load(
     importer = installation.identify(organisation_id, "member", IMPORTER)
     by = Caller(importer, organisation_id, Role.COORDINATOR, zone, datetime.now(UTC))
     tables = read(source, by)
-    for handle in {IMPORTER, *member_handles(tables)}:
-        await ensure_member(
-            connection, organisation_id, installation.identify(organisation_id, "member", handle), handle
-        )
+    labels = {IMPORTER, *member_labels(tables)}
+    for label in labels:
+        await ensure_member(connection, organisation_id, installation.identify(organisation_id, "member", label), label)
     total, done = sum(len(table.rows) for table in tables), 0
 
     def count(rows: int) -> None:
@@ -48,4 +47,6 @@ async def load(
         progress(done, total)
 
     progress(0, total)
-    return await take_in(installation.intake(organisation_id), by, tables, reports, count), tables
+    summary = await take_in(installation.intake(organisation_id), by, tables, reports, count)
+    summary.handles_given = sum(not is_handle(label) for label in labels)
+    return summary, tables

@@ -18,6 +18,8 @@ from domain.errors import Invalid
 
 DELIMITERS = (",", ";", "\t", "|")
 LARGEST_MIB = 256
+# Without a bound, each of many stray marks would have the rest of the file read for it.
+MOST_LINES = 1_000
 _ENDINGS = (".csv", ".tsv")
 
 
@@ -148,24 +150,44 @@ def _delimiter(lines: list[str], source: Source) -> str | None:
 def records_of(lines: list[str], start: int, delimiter: str) -> Iterator[Record]:
     """Every record that holds anything, from the line with index `start`.
 
-    Quotation marks that don't match cost their own line only: reading goes on with the next, so that one stray mark
-    does not swallow the rest of the file.
+    Quotation marks that don't match within `MOST_LINES` cost their own line only: reading goes on with the next, so
+    that one stray mark does not swallow the rest of the file.
     """
     # The module's own limit is for all readers of the process, and would end in an exception instead of a refusal.
     csv.field_size_limit(2**31 - 1)
     while start < len(lines):
-        rest = (lines[index] for index in range(start, len(lines)))
+        rest = _Lines(lines, start)
         reader = csv.reader(rest, delimiter=delimiter, strict=True)
         at = start
         try:
             for cells in reader:
                 if any(cells):
                     yield Record(at + 1, tuple(cells))
-                at = start + reader.line_num
+                at = rest.record_ended()
             return
         except csv.Error:
             yield Record(at + 1, (lines[at].rstrip("\r\n"),), broken="broken-quotes")
             start = at + 1
+
+
+class _Lines:
+    """The lines from `start` on, of which one record may take `MOST_LINES`; more than that raise csv.Error."""
+
+    def __init__(self, lines: list[str], start: int) -> None:
+        self._lines = lines
+        self._next = self._record = start
+
+    def __iter__(self) -> Iterator[str]:
+        while self._next < len(self._lines):
+            if self._next - self._record >= MOST_LINES:
+                raise csv.Error("a record of too many lines")
+            self._next += 1
+            yield self._lines[self._next - 1]
+
+    def record_ended(self) -> int:
+        """The index of the line that the next record starts in."""
+        self._record = self._next
+        return self._record
 
 
 def _fitted(records: Iterator[Record], width: int) -> Iterator[Record]:

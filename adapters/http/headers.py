@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field, WithJsonSchema
 
 from adapters.http.parts import Parts
 from adapters.http.problems import RequestRefused
-from application.caller import Receipt, Submission
+from adapters.http.signed_in import SignedIn
+from application.caller import Caller, Receipt, Submission
 from application.ids import new_id
 
 API = "/api/v1"
@@ -22,7 +23,7 @@ _VERSION = re.compile(r'^"([0-9]{1,9})"$')
 
 class KeyMalformed(RequestRefused):
     code = "idempotency-key-malformed"
-    message = "An Idempotency-Key has from 1 to 200 visible ASCII characters."
+    message = "Send one Idempotency-Key, of 1 to 200 visible ASCII characters."
 
 
 class IfMatchMalformed(RequestRefused):
@@ -63,18 +64,22 @@ IfMatch = Annotated[
 ]
 
 
-async def _new(request: Request, idempotency_key: IdempotencyKey = None) -> Submission:
-    return await _submission(request, idempotency_key, None)
+async def _new(request: Request, by: SignedIn, idempotency_key: IdempotencyKey = None) -> Submission:
+    return await _submission(request, by, idempotency_key, None)
 
 
-async def _fact(request: Request, idempotency_key: IdempotencyKey = None, if_match: IfMatch = None) -> Submission:
-    return await _submission(request, idempotency_key, if_match)
+async def _fact(
+    request: Request, by: SignedIn, idempotency_key: IdempotencyKey = None, if_match: IfMatch = None
+) -> Submission:
+    return await _submission(request, by, idempotency_key, if_match)
 
 
-async def _change(request: Request, idempotency_key: IdempotencyKey = None, if_match: IfMatch = None) -> Submission:
+async def _change(
+    request: Request, by: SignedIn, idempotency_key: IdempotencyKey = None, if_match: IfMatch = None
+) -> Submission:
     if if_match is None:
         raise PreconditionRequired
-    return await _submission(request, idempotency_key, if_match)
+    return await _submission(request, by, idempotency_key, if_match)
 
 
 NewRecord = Annotated[Submission, Depends(_new)]
@@ -87,10 +92,16 @@ ChangeOfState = Annotated[Submission, Depends(_change)]
 """A command that decides on what its sender has seen: If-Match is required."""
 
 
-async def _submission(request: Request, key: str | None, if_match: str | None) -> Submission:
-    """The key is stored as a keyed digest too: a sender may have put a name in it."""
-    if key is not None and not _KEY.fullmatch(key):
+async def _submission(request: Request, by: Caller, key: str | None, if_match: str | None) -> Submission:
+    """The key is stored as a keyed digest too: a sender may have put a name in it.
+
+    Somebody who holds two roles may see more in one of them, so that the same in another role is another request.
+    """
+    # Of two headers of a name only one would be heeded, and nobody can say which one was meant.
+    if len(request.headers.getlist("idempotency-key")) > 1 or (key is not None and not _KEY.fullmatch(key)):
         raise KeyMalformed
+    if len(request.headers.getlist("if-match")) > 1:
+        raise IfMatchMalformed
     expected = None
     if if_match is not None:
         found = _VERSION.fullmatch(if_match.strip())
@@ -99,7 +110,7 @@ async def _submission(request: Request, key: str | None, if_match: str | None) -
         expected = int(found[1])
     digest = parts_of(request).digest
     stored_key = str(new_id()) if key is None else digest(b"Idempotency-Key\0" + key.encode()).hex()
-    asked = f"{request.method} {request.scope['path']}\0".encode()
+    asked = f"{by.role} {request.method} {request.scope['path']}\0".encode()
     return Submission(stored_key, digest(asked + await request.body()), expected)
 
 

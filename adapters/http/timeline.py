@@ -22,10 +22,8 @@ from projections.timeline import TimelineEntry, timeline, timeline_entry
 # What a mentor reads of a case is the work they do in it.
 SEEN_BY_MENTORS = frozenset({"goal-set", "goal-revised", "goal-reached", "goal-dropped", "session-held"})
 # What one side says of the other is for the staff.
-_OF_THE_OTHER_SIDE = {
-    Role.TRAINEE: frozenset({"mentor_rating", "mentor_feedback", "mentor_changes"}),
-    Role.MENTOR: frozenset({"trainee_rating", "trainee_feedback"}),
-}
+_SAID_BY_MENTOR = frozenset({"mentor_rating", "mentor_feedback", "mentor_changes"})
+_SAID_BY_TRAINEE = frozenset({"trainee_rating", "trainee_feedback"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,16 @@ async def timeline_page(
 
 def as_seen_by(by: Caller, entry: TimelineEntry) -> TimelineEntry:
     """The entry without what is not the caller's to see."""
-    hidden = _OF_THE_OTHER_SIDE.get(by.role)
-    if hidden is None or entry.fields is None:
+    if entry.fields is None:
         return entry
+    match by.role:
+        case Role.TRAINEE:
+            hidden = _SAID_BY_MENTOR
+        case Role.MENTOR if entry.fields["mentor_id"] == str(by.person_id):
+            hidden = _SAID_BY_TRAINEE
+        case Role.MENTOR:
+            # Said by the mentor before a handover.
+            hidden = _SAID_BY_TRAINEE | _SAID_BY_MENTOR
+        case _:
+            return entry
     return replace(entry, fields={name: value for name, value in entry.fields.items() if name not in hidden})

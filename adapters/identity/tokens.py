@@ -83,6 +83,7 @@ class Tokens:
                 "SELECT accompany.open_session(%s, %s, %s)", (hash_of(link), hash_of(session), SESSION_LASTS)
             )
             row = await cursor.fetchone()
+        self._known.pop((hash_of(link), "link"), None)
         return session if row and row[0] else None
 
     async def end_session(self, session: str) -> None:

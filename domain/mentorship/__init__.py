@@ -13,6 +13,7 @@ class Mentorship(LifecyclePart, CorrectionPart):
     Created = MentorshipStarted  # type: ignore[assignment]  # it is one; the library declares its own class here
 
     def _begin(self) -> None:
+        self.resting = {}
         self.decisions = {}
         self.sessions = {}
         self.goals = {}

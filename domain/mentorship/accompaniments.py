@@ -38,7 +38,7 @@ class NoNextStep(RuleBroken):
     message = "No next step is open for this appointment."
 
 
-class _WhatCameOfIt(MentorshipEvent):
+class WhatCameOfIt(MentorshipEvent):
     """What was agreed and what must happen by when. `deadline` becomes a task; `objection_until` is that of a decision letter."""
 
     appointment_id: UUID
@@ -59,12 +59,13 @@ class _WhatCameOfIt(MentorshipEvent):
         appointment = aggregate.appointments[self.appointment_id]
         appointment.concluded_by = self.originator_version
         appointment.step_named, appointment.deadline, appointment.step_done = bool(self.next_step), self.deadline, False
+        self._rests_on(aggregate, appointment.booked_by)
 
 
 _WHAT_CAME_OF_IT = frozenset({"occurred_on", "outcome", "agreed", "next_step", "deadline", "objection_until", "note"})
 
 
-class AppointmentMissed(_WhatCameOfIt):
+class AppointmentMissed(WhatCameOfIt):
     """Somebody did not come; `outcome` says who."""
 
     TOPIC = "appointment-missed"
@@ -77,7 +78,7 @@ class AppointmentMissed(_WhatCameOfIt):
             raise NotANoShow(fields=("outcome",))
 
 
-class AppointmentConcluded(_WhatCameOfIt):
+class AppointmentConcluded(WhatCameOfIt):
     """The trainee went without a companion; this is what came of it."""
 
     TOPIC = "appointment-concluded"
@@ -85,7 +86,7 @@ class AppointmentConcluded(_WhatCameOfIt):
     CORRECTABLE = _WHAT_CAME_OF_IT
 
 
-class AccompanimentRecorded(_WhatCameOfIt):
+class AccompanimentRecorded(WhatCameOfIt):
     """Somebody went along. `companion_id` is a member of the organisation; instants are UTC."""
 
     TOPIC = "accompaniment-recorded"
@@ -243,23 +244,23 @@ class AccompanimentPart(AppointmentPart):
         appointment = self._appointment(appointment_id)
         if not appointment.next_step_open:
             raise NoNextStep
-        _refuse_before(appointment, occurred.on)
+        refuse_before(appointment, occurred.on)
         self._record_fact("complete_next_step", NextStepCompleted, occurred, appointment_id=appointment_id, note=note)
 
     def _conclude(
         self,
         command: str,
-        event: type[_WhatCameOfIt],
+        event: type[WhatCameOfIt],
         appointment_id: UUID,
         occurred: Occurred,
         **fields: object,
     ) -> None:
         appointment = self._pending(appointment_id)
         self._refuse_outside(occurred.on)
-        _refuse_before(appointment, occurred.on)
+        refuse_before(appointment, occurred.on)
         self._record_fact(command, event, occurred, appointment_id=appointment_id, **fields)
 
 
-def _refuse_before(appointment: Appointment, day: date) -> None:
+def refuse_before(appointment: Appointment, day: date) -> None:
     if day < appointment.starts_on:
         raise BeforeAppointment(fields=("occurred_on",))

@@ -57,6 +57,14 @@ class NothingToInvalidate(RuleBroken):
     message = "There is no consent for this purpose that could be invalidated or superseded."
 
 
+class NotAConsent(Invalid):
+    code = "not-a-consent"
+    message = (
+        "A decision to consent rests on consent. Another legal basis needs no yes from the person "
+        "and is not recorded as one."
+    )
+
+
 class ExpiryNotDecided(Invalid):
     code = "expiry-not-decided"
     message = "A consent expires by its last day, and nobody records that. Record what the person decided."
@@ -200,16 +208,22 @@ class ConsentWithdrawn(_ConsentDecided):
 
 
 class ConsentInvalidated(_ConsentDecided):
-    """The organisation found that the consent never was a valid one: nothing can be recorded on it from now on, for any day."""
+    """The organisation found that the consent never was a valid one: nothing can be recorded on it from now on, for any day.
+
+    What was withdrawn or renewed since was no more valid: it takes in every consent of that scope told before.
+    """
 
     TOPIC = "consent-invalidated"
     STATE = ConsentState.INVALIDATED
 
     def apply(self, aggregate: "ConsentPart") -> None:
-        decisions = aggregate.decisions.get(self.scope, [])
-        found = standing(decisions, Occurred(self.occurred_on, self.occurred_at))
-        if found is not None and found.state.permits:
-            decisions[decisions.index(found)] = replace(found, state=ConsentState.INVALIDATED)
+        found = Occurred(self.occurred_on, self.occurred_at)
+        aggregate.decisions[self.scope] = [
+            replace(decision, state=ConsentState.INVALIDATED)
+            if decision.state.permits and decision.told.known_before(found)
+            else decision
+            for decision in aggregate.decisions.get(self.scope, ())
+        ]
         super().apply(aggregate)
 
 
@@ -302,11 +316,13 @@ class ConsentPart(MentorshipPart):
     ) -> None:
         """Records what the person decided. Never refused for being inconvenient: withdrawing takes no more than giving.
 
-        Raises NothingToRenew, NoticeChanged, NothingToWithdraw, NothingToInvalidate, ExpiryNotDecided, ValidityEndsTooEarly,
-        ProxyNeedsReview, NoticeDigestMalformed or a refusal of the text.
+        Raises NothingToRenew, NoticeChanged, NothingToWithdraw, NothingToInvalidate, ExpiryNotDecided, NotAConsent,
+        ValidityEndsTooEarly, ProxyNeedsReview, NoticeDigestMalformed or a refusal of the text.
         """
         if state is ConsentState.EXPIRED:
             raise ExpiryNotDecided(fields=("state",))
+        if state.permits and legal_basis is not LegalBasis.CONSENT:
+            raise NotAConsent(fields=("legal_basis",))
         check_text(note=note)
         check_text(SHORT, jurisdiction=jurisdiction, withdrawal_method=withdrawal_method)
         _check_record(notice, communication, expression, proxy)

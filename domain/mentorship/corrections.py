@@ -8,6 +8,8 @@ from typing import Annotated, Any, get_type_hints
 import msgspec
 
 from domain.errors import Invalid, NotFound, RuleBroken
+from domain.mentorship.accompaniments import WhatCameOfIt, refuse_before
+from domain.mentorship.goals import BeforeGoal, GoalDropped, GoalReached, GoalRevised, GoalSet
 from domain.mentorship.outcomes import OutcomePart
 from domain.mentorship.part import MentorshipEvent
 from domain.occurred import Occurred, OccurredInFuture
@@ -40,6 +42,11 @@ class ValueNotUnderstood(Invalid):
     message = "The corrected value is not of the kind that this field takes."
 
 
+class OthersRestOnIt(RuleBroken):
+    code = "others-rest-on-it"
+    message = "Other entries rest on this one. Take those back first."
+
+
 class ReasonMissing(Invalid):
     code = "reason-missing"
     message = "Say why the entry is corrected."
@@ -60,9 +67,14 @@ class EntryCorrected(MentorshipEvent):
     mentor_changes: Annotated[dict[str, Any], OF_MENTOR]
 
     def apply(self, aggregate: "CorrectionPart") -> None:
-        for goal in aggregate.goals.values():
-            if goal.set_by == self.corrects and "occurred_on" in self.changes:
-                goal.set_on = date.fromisoformat(self.changes["occurred_on"])
+        if "occurred_on" in self.changes:
+            day = date.fromisoformat(self.changes["occurred_on"])
+            for days in aggregate.resting.values():
+                if self.corrects in days:
+                    days[self.corrects] = day
+            for goal in aggregate.goals.values():
+                if goal.set_by == self.corrects:
+                    goal.set_on = day
         for appointment in aggregate.appointments.values():
             if appointment.concluded_by == self.corrects:
                 if "next_step" in self.trainee_changes:
@@ -82,6 +94,8 @@ class EntryRetracted(MentorshipEvent):
 
     def apply(self, aggregate: "CorrectionPart") -> None:
         aggregate.retracted.add(self.corrects)
+        for days in aggregate.resting.values():
+            days.pop(self.corrects, None)
         aggregate.sessions = {key: by for key, by in aggregate.sessions.items() if by != self.corrects}
         aggregate.outcomes = {key: by for key, by in aggregate.outcomes.items() if by != self.corrects}
         aggregate.goals = {key: goal for key, goal in aggregate.goals.items() if goal.set_by != self.corrects}
@@ -110,7 +124,7 @@ class CorrectionPart(OutcomePart):
 
         A fact that is moved to another day needs a consent that was in force on that day.
         Raises EntryNotCorrectable, EntryRetractedAlready, FieldNotCorrectable, ValueNotUnderstood, ReasonMissing, ConsentMissing,
-        a day outside the mentorship or the refusal of the corrected entry itself.
+        BeforeAppointment, BeforeGoal, TargetBeforeGoal, a day outside the mentorship or the refusal of the corrected entry itself.
         """
         self._correctable(entry, reason)
         if not changes or set(changes) - entry.CORRECTABLE:
@@ -119,6 +133,8 @@ class CorrectionPart(OutcomePart):
         relied_on = None
         if corrected.occurred_on != entry.occurred_on:
             relied_on = self._check_new_day(entry, corrected.occurred_on, occurred)
+        if "target_on" in changes and isinstance(corrected, GoalRevised) and corrected.goal_id in self.goals:
+            self.goals[corrected.goal_id].refuse_target_before(corrected.target_on)
         corrected.check()
         marks = personal_fields(type(entry))
         kept = {name: _json(getattr(corrected, name)) for name in changes}
@@ -136,8 +152,13 @@ class CorrectionPart(OutcomePart):
         )
 
     def retract_entry(self, entry: MentorshipEvent, occurred: Occurred, *, reason: str) -> None:
-        """Takes an entry back. Raises EntryNotCorrectable, EntryRetractedAlready or ReasonMissing."""
+        """Takes an entry back. Raises EntryNotCorrectable, EntryRetractedAlready, OthersRestOnIt or ReasonMissing.
+
+        What can't be taken back by itself, as an appointment's move, goes with the entry that it rests on.
+        """
         self._correctable(entry, reason)
+        if self.resting.get(entry.originator_version):
+            raise OthersRestOnIt
         self._record(
             EntryRetracted,
             occurred,
@@ -163,9 +184,20 @@ class CorrectionPart(OutcomePart):
             self._refuse_before_start(day)
         else:
             self._refuse_outside(day)
+        self._refuse_out_of_order(entry, day)
         if entry.PURPOSE is None:
             raise EntryNotCorrectable
         return self.relied_on(entry.PURPOSE, Occurred(day))
+
+    def _refuse_out_of_order(self, entry: MentorshipEvent, day: date) -> None:
+        if isinstance(entry, WhatCameOfIt) and (appointment := self.appointments.get(entry.appointment_id)):
+            refuse_before(appointment, day)
+        if isinstance(entry, GoalRevised | GoalReached | GoalDropped) and (goal := self.goals.get(entry.goal_id)):
+            goal.refuse_before(day)
+        if isinstance(entry, GoalSet) and any(
+            said < day for said in self.resting.get(entry.originator_version, {}).values()
+        ):
+            raise BeforeGoal(fields=("occurred_on",))
 
 
 def with_changes(entry: MentorshipEvent, changes: Mapping[str, Any]) -> MentorshipEvent:

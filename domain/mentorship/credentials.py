@@ -93,6 +93,9 @@ class CredentialStepTaken(MentorshipEvent):
         check_text(SHORT, authority=self.authority, reference_number=self.reference_number)
         check_text(note=self.note)
 
+    def apply(self, aggregate: "CredentialPart") -> None:
+        self._rests_on(aggregate, aggregate.credentials[self.credential_id].opened_by)
+
 
 class CredentialDecided(MentorshipEvent):
     """`objection_until` is the last day on which an objection is in time."""
@@ -115,7 +118,9 @@ class CredentialDecided(MentorshipEvent):
             raise ObjectionTooEarly(fields=("objection_until",))
 
     def apply(self, aggregate: "CredentialPart") -> None:
-        aggregate.credentials[self.credential_id].decided_by = self.originator_version
+        credential = aggregate.credentials[self.credential_id]
+        credential.decided_by = self.originator_version
+        self._rests_on(aggregate, credential.opened_by)
 
 
 class CredentialAppealed(MentorshipEvent):

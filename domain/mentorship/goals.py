@@ -41,7 +41,7 @@ class SessionNotFound(NotFound):
 
 class BeforeGoal(RuleBroken):
     code = "before-goal"
-    message = "This is dated before the goal was set. Check the day."
+    message = "What is said of a goal can't be dated before the goal was set. Check the day."
 
 
 class GoalSet(MentorshipEvent):
@@ -75,7 +75,11 @@ class GoalRevised(MentorshipEvent):
         _check_goal(self.description, None, self.occurred_on)
 
     def apply(self, aggregate: "GoalPart") -> None:
-        aggregate.goals[self.goal_id].revised = True
+        goal = aggregate.goals[self.goal_id]
+        goal.revised = True
+        self._rests_on(aggregate, goal.set_by)
+        if self.session_id is not None:
+            self._rests_on(aggregate, aggregate.sessions[self.session_id])
 
 
 class GoalReached(MentorshipEvent):
@@ -89,7 +93,9 @@ class GoalReached(MentorshipEvent):
         check_text(note=self.note)
 
     def apply(self, aggregate: "GoalPart") -> None:
-        aggregate.goals[self.goal_id].end(self.originator_version, GoalStatus.REACHED)
+        goal = aggregate.goals[self.goal_id]
+        goal.end(self.originator_version, GoalStatus.REACHED)
+        self._rests_on(aggregate, goal.set_by)
 
 
 class GoalDropped(MentorshipEvent):
@@ -103,7 +109,9 @@ class GoalDropped(MentorshipEvent):
         check_text(note=self.note)
 
     def apply(self, aggregate: "GoalPart") -> None:
-        aggregate.goals[self.goal_id].end(self.originator_version, GoalStatus.DROPPED)
+        goal = aggregate.goals[self.goal_id]
+        goal.end(self.originator_version, GoalStatus.DROPPED)
+        self._rests_on(aggregate, goal.set_by)
 
 
 @dataclass(slots=True)
@@ -125,6 +133,14 @@ class Goal:
 
     def reopen(self) -> None:
         self.ended_by = self.ended_as = None
+
+    def refuse_before(self, day: date) -> None:
+        if day < self.set_on:
+            raise BeforeGoal(fields=("occurred_on",))
+
+    def refuse_target_before(self, target_on: date | None) -> None:
+        if target_on is not None and target_on < self.set_on:
+            raise TargetBeforeGoal(fields=("target_on",))
 
 
 class GoalPart(SessionPart):
@@ -154,8 +170,7 @@ class GoalPart(SessionPart):
     ) -> None:
         """Raises GoalNotFound, GoalEnded, BeforeGoal, SessionNotFound, GoalWithoutDescription, TargetBeforeGoal or ConsentMissing."""
         goal = self._open_goal(goal_id, occurred)
-        if target_on is not None and target_on < goal.set_on:
-            raise TargetBeforeGoal(fields=("target_on",))
+        goal.refuse_target_before(target_on)
         if session_id is not None and session_id not in self.sessions:
             raise SessionNotFound(fields=("session_id",))
         self._record_fact(
@@ -185,8 +200,7 @@ class GoalPart(SessionPart):
         if goal.ended_by is not None:
             raise GoalEnded
         self._refuse_outside(occurred.on)
-        if occurred.on < goal.set_on:
-            raise BeforeGoal(fields=("occurred_on",))
+        goal.refuse_before(occurred.on)
         return goal
 
 

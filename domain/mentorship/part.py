@@ -47,6 +47,10 @@ class MentorshipEvent(RecordEvent):
     def check(self) -> None:
         """Raises a refusal where a value can't be true. Called before the fact is recorded, never on replay."""
 
+    def _rests_on(self, aggregate: "MentorshipPart", version: int) -> None:
+        """An entry that has others resting on it is not taken back before them."""
+        aggregate.resting.setdefault(version, {})[self.originator_version] = self.occurred_on
+
 
 class MentorshipPart(Aggregate):
     """Base of the parts of a mentorship; never used by itself."""
@@ -59,6 +63,8 @@ class MentorshipPart(Aggregate):
     mentors: list[tuple[date, UUID]]
     started_on: date
     closed_on: date | None
+    resting: dict[int, dict[int, date]]
+    """Of an entry, those that rest on it and can be taken back themselves, with the day of each; all by version."""
 
     def _record(
         self,

@@ -150,6 +150,51 @@ async def refused_with(refusal: type[Refusal], attempt: Awaitable[object]) -> No
 # Seeing and doing
 
 
+def test_what_another_process_recorded_counts_at_once() -> None:
+    async def story(office: Office) -> None:
+        elsewhere = office.elsewhere
+        await office.hold(CASEWORKER, submitted("before"))
+        await elsewhere.consent(ConsentState.WITHDRAWN, Purpose.MENTORING)
+        await refused_with(ConsentMissing, office.hold(CASEWORKER, submitted("withdrawn")))
+        await elsewhere.casebook.decide(
+            CASEWORKER,
+            submitted("given again"),
+            CASE,
+            {},
+            Mentorship.decide_consent,
+            ConsentState.GIVEN,
+            Scope(Purpose.MENTORING),
+            CASEWORKER.told(),
+        )
+        await office.hold(CASEWORKER, submitted("given"))
+        await refused_with(NotFound, office.hold(OTHER_CASEWORKER, submitted("not yet theirs")))
+        await elsewhere.casebook.decide(
+            COORDINATOR,
+            submitted("handover"),
+            CASE,
+            {},
+            Mentorship.hand_over,
+            COORDINATOR.told(),
+            to_caseworker_id=OTHER_CASEWORKER.member_id,
+        )
+        await office.hold(OTHER_CASEWORKER, submitted("theirs"))
+        await refused_with(NotFound, office.hold(CASEWORKER, submitted("no longer")))
+        assert len(office.sessions()) == 3
+
+    told(story)
+
+
+def test_a_refused_command_leaves_nothing_behind_in_memory() -> None:
+    async def story(office: Office) -> None:
+        await office.hold(CASEWORKER, submitted("good"))
+        await refused_with(MinutesOutOfRange, office.hold(CASEWORKER, submitted("bad"), minutes=0))
+        await office.hold(CASEWORKER, submitted("good"))
+        receipt = await office.hold(CASEWORKER, submitted("good too"))
+        assert receipt.answer["version"] == len(office.record.streams[ORGANISATION, CASE])
+
+    told(story)
+
+
 def test_what_one_may_not_see_is_not_found() -> None:
     async def story(office: Office) -> None:
         strangers = [

@@ -172,6 +172,21 @@ def test_each_role_comes_to_its_place(
         fits(page)
 
 
+def test_another_site_signs_nobody_in_unasked(browser: Browser, place: Place) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_content(f'<a href="{place.links[Role.AUDITOR]}">A prize for you</a>')
+    page.get_by_role("link").click()
+    button = page.get_by_role("button", name="Sign in as auditor")
+    expect(button).to_be_visible()
+    assert not context.cookies()
+    fits(page)
+    assert height(button) >= TARGET
+    button.click()
+    expect(page.get_by_role("navigation", name="Pages")).to_contain_text("Consent trail")
+    context.close()
+
+
 @SIZES
 def test_a_page_can_be_read_by_keyboard_from_its_beginning(sign_in: SignIn, size: tuple[int, int]) -> None:
     with sign_in(Role.CASEWORKER, size) as page:

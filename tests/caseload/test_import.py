@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -236,6 +237,44 @@ def test_columns_under_other_names_are_read_by_a_datapackage(tmp_path: Path, dat
         return await imported(parts, organisation_id, folder, tmp_path / "reports")
 
     assert run(once, tmp_path / "data", database).files["Treffen.csv"].taken == 1
+
+
+def test_a_refusal_about_a_day_names_the_column_that_holds_it(tmp_path: Path, database: str) -> None:
+    folder = small_caseload(tmp_path / "caseload")
+    ahead = f"{datetime.now(UTC).year + 2}"
+    (folder / "mentorships.csv").write_text(
+        "mentorship_id,trainee_id,mentor_id,track,started_on,ended_on,end_reason,caseworker\n"
+        "MS1,T1,M1,healthcare,2025-01-10,,,cw01\n"
+        f"MS2,T1,M1,healthcare,{ahead}-01-10,,,cw01\n"
+        "MS3,T1,M1,healthcare,2025-01-10,2024-01-10,,cw01\n"
+        f"MS4,T1,M1,healthcare,2025-01-10,{ahead}-01-10,,cw01\n"
+    )
+    (folder / "goals.csv").write_text(
+        "mentorship_id,goal_id,set_on,kind,description,target_on,status,status_on\n"
+        f"MS1,G1,{ahead}-02-01,language,B2,,open,\n"
+        "MS1,G2,2025-02-01,language,B2,,reached,2025-01-20\n"
+    )
+    (folder / "appointments.csv").write_text(
+        "mentorship_id,appointment_id,type,office,starts_at,accompanied_by,outcome,agreed,next_step,deadline\n"
+        f"MS1,A1,bank,,{ahead}-02-03 10:00,,granted,,,\n"
+        "MS1,A2,bank,,2025-01-03 10:00,,,,,\n"
+    )
+
+    async def once(parts: Installation, organisation_id: UUID) -> Summary:
+        return await imported(parts, organisation_id, folder, tmp_path / "reports")
+
+    refusals = run(once, tmp_path / "data", database).refusals
+    assert refusals is not None
+    named = {(row["file"], row["line"]): row["column"] for row in spreadsheet(refusals)}
+    assert {at: column for at, column in named.items() if at[0] != "sessions.csv"} == {
+        ("mentorships.csv", "3"): "started_on",
+        ("mentorships.csv", "4"): "ended_on",
+        ("mentorships.csv", "5"): "ended_on",
+        ("goals.csv", "2"): "set_on",
+        ("goals.csv", "3"): "status_on",
+        ("appointments.csv", "2"): "starts_at",
+        ("appointments.csv", "3"): "starts_at",
+    }
 
 
 def _iso(local: str) -> str:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from adapters.caseload.columns import RESOURCES
 from adapters.caseload.datapackage import PackageInvalid
 from adapters.caseload.encodings import EncodingUnknown, code_page, decode
-from adapters.caseload.reading import NothingToRead, read_folder, strangers
+from adapters.caseload.reading import MOST_LINES, NothingToRead, read_folder, records_of, strangers
 from adapters.caseload.rows import Refused, Row, Table
 from domain.vocabulary import AppointmentOutcome, CefrLevel, PersonRole
 
@@ -416,3 +416,30 @@ def test_no_text_is_too_strange_to_be_read_or_refused(
     content = PEOPLE.replace(",", delimiter).encode() + text.encode("utf-8", "surrogatepass")
     table = table_of(folder, content)
     assert all(isinstance(row, Refused) or row.values["full_name"] for row in table.rows)
+
+
+class _Counted(list[str]):
+    """Lines that know how often one of them was read."""
+
+    read = 0
+
+    def __getitem__(self, index: Any) -> Any:
+        self.read += 1
+        return super().__getitem__(index)
+
+
+def test_many_broken_quotes_cost_no_more_than_their_number() -> None:
+    lines = _Counted(['a",",\n'] * (4 * MOST_LINES))
+    found = list(records_of(lines, 0, ","))
+    assert len(found) == len(lines)
+    assert all(record.broken for record in found)
+    assert lines.read <= (MOST_LINES + 1) * len(lines)
+
+
+def test_a_cell_of_many_lines_is_read_whole_up_to_a_bound() -> None:
+    def record(lines: int) -> list[str]:
+        return ['"a\n', *["b\n"] * (lines - 2), 'c",d\n', "e,f\n"]
+
+    [long, short] = records_of(record(MOST_LINES), 0, ",")
+    assert (long.line, short.line, long.broken) == (1, MOST_LINES + 1, "")
+    assert next(records_of(record(MOST_LINES + 1), 0, ",")).broken

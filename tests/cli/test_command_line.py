@@ -1,20 +1,24 @@
 """The command as people and scripts run it: what stands on which stream, what the exit codes say, what is refused."""
 
+import asyncio
 import json
 import os
 import re
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
+from adapters import doctor
+from adapters.data_folder import MARK, claim
 from adapters.demo import SEES
 from tests.cli.running import ACCOMPANY, answer, environment, run, serving
-from tests.installations import small_caseload
+from tests.installations import settings, small_caseload
 from tests.shared_data import shared_data
 
 
@@ -118,6 +122,92 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(tmp_path: Path, database: str)
         assert client.get("/api/v1/dashboard").status_code == 401
         seen = client.get("/api/v1/dashboard", headers={"Authorization": f"Bearer {token}"})
         assert (seen.status_code, len(seen.json()["cases"])) == (200, 1)
+
+
+def test_a_member_whom_the_spreadsheets_call_by_name_signs_in_and_the_name_is_stored_nowhere(
+    tmp_path: Path, database: str
+) -> None:
+    env = environment(tmp_path / "data", DATABASE_URL=database)
+    folder = small_caseload(tmp_path / "caseload")
+    sheet = folder / "mentorships.csv"
+    sheet.write_text(sheet.read_text().replace("cw01", "Petra Schmidt"))
+    (folder / "appointments.csv").write_text(
+        "mentorship_id,appointment_id,type,office,starts_at,accompanied_by,outcome,agreed,next_step,deadline\n"
+        "MS1,A1,bank,,2025-02-03 10:00,Bob Smith,granted,,,\n"
+    )
+    shown = run("import", str(folder), "--json", env=env)
+    assert shown.returncode == 1, shown.stderr
+    assert json.loads(shown.stdout)["files"]["mentorships.csv"]["taken"] == 1
+    assert "may be a name: 2." in shown.stderr
+    told = run("token", "--role", "caseworker", "--member", " Petra Schmidt ", "--json", env=env)
+    assert told.returncode == 0, told.stderr
+    assert re.fullmatch(r"member-[0-9a-f]{8}", json.loads(told.stdout)["member"])
+    assert "new" not in told.stderr, "it is the member of the import"
+    for name in ("Petra", "Schmidt", "Bob Smith"):
+        assert name not in shown.stdout + shown.stderr + told.stdout + told.stderr
+    with psycopg.connect(database) as connection:
+        handles = [row[0] for row in connection.execute("SELECT handle FROM accompany.members")]
+    assert sorted(re.sub(r"[0-9a-f]{8}$", "", one) for one in handles) == ["import", "member-", "member-"]
+    with serving(env, tmp_path / "serve.log") as service, httpx.Client(base_url=service.address, timeout=30) as client:
+        token = json.loads(told.stdout)["token"]
+        seen = client.get("/api/v1/dashboard", headers={"Authorization": f"Bearer {token}"})
+        assert len(seen.json()["cases"]) == 1, "and the case is theirs"
+
+
+def test_a_token_speaks_for_a_member_and_where_the_role_takes_one_for_a_person_on_record(
+    tmp_path: Path, database: str
+) -> None:
+    env = environment(tmp_path / "data", DATABASE_URL=database)
+    run("import", str(small_caseload(tmp_path / "caseload")), env=env)
+
+    def refused(*arguments: str) -> str:
+        done = run("token", "--role", *arguments, env=env)
+        assert (done.returncode, done.stdout) == (3, ""), done.stderr
+        return done.stderr.split()[0]
+
+    assert refused("auditor", "--member", " ") == "member-missing"
+    assert refused("trainee", "--member", "t1") == "person-needed"
+    assert refused("trainee", "--member", "t1", "--person", "T404") == "unknown-person"
+    assert refused("trainee", "--member", "t1", "--person", "") == "unknown-person"
+    assert run("token", "--role", "trainee", "--member", "t1", "--person", "T1", env=env).returncode == 0
+    assert run("token", "--role", "trainee", "--member", "t1", env=env).returncode == 0
+    assert run("token", "--role", "trainee", "--member", "t1", "--person", "T1", env=env).returncode == 0
+    assert refused("trainee", "--member", "t1", "--person", "M1") == "stands-for-another"
+
+
+def test_a_lost_key_file_is_never_replaced_by_a_fresh_one(tmp_path: Path, database: str) -> None:
+    env = environment(tmp_path / "data", DATABASE_URL=database)
+    run("import", str(small_caseload(tmp_path / "caseload")), env=env)
+    key = tmp_path / "data" / "key-encryption.key"
+    kept = key.rename(tmp_path / "kept.key")
+    for _ in range(2):
+        refused = run("token", "--role", "auditor", "--member", "au01", env=env)
+        assert refused.returncode == 3
+        assert "key-file-refused" in refused.stderr
+        assert "Put the one back" in refused.stderr
+        assert not key.exists()
+    kept.rename(key)
+    assert run("token", "--role", "auditor", "--member", "au01", env=env).returncode == 0
+
+
+@pytest.mark.parametrize("command", [("token", "--role", "auditor", "--member", "au01"), ("rebuild",), ("doctor",)])
+def test_what_looks_for_an_installation_makes_none(tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = run(*command, env=environment(tmp_path / "data"))
+    assert done.returncode == (1 if command == ("doctor",) else 3)
+    assert "There is no installation in this folder" in " ".join((done.stdout + done.stderr).split())
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_database_that_is_kept_elsewhere_is_said_so(tmp_path: Path, database: str) -> None:
+    data, place = tmp_path / "data", tmp_path / "elsewhere"
+    place.mkdir()
+    data.mkdir()
+    (data / "postgres").symlink_to(place)
+    findings = asyncio.run(doctor.examine(replace(settings(data, database), database_url=None), database))
+    [found] = [one.found for one in findings if one.check == "database folder"]
+    assert str(place) in found
+    claim(data, "real")
+    assert "`postgres`" in (data / MARK).read_text()
 
 
 def test_a_service_told_to_stop_ends_within_twenty_seconds(tmp_path: Path, database: str) -> None:

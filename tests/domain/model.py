@@ -79,9 +79,10 @@ class Notebook:
         return broken
 
     def decided(self, purpose: str, state: str, when: When, since: int | None, until: int | None) -> None:
-        stood = self.stands(purpose, when)
-        if state == "invalidated" and stood is not None and stood["state"] in PERMITTING:
-            stood["state"] = "invalidated"
+        if state == "invalidated":
+            for one in self.consents[purpose]:
+                if one["state"] in PERMITTING and before(one["when"], when):
+                    one["state"] = "invalidated"
         self.consents.setdefault(purpose, []).append(
             {"version": self.version + 1, "state": state, "when": when, "from": since, "until": until}
         )
@@ -139,6 +140,25 @@ class Notebook:
         return not kept["done"] and (kept["step"] or kept["deadline"] is not None)
 
     # Corrections
+
+    def moved(self, version: int, day: int) -> set[str]:
+        """What else the order of things says of an entry that is moved to another day."""
+        about = self.entries[version]["of"]
+        later = [self.entries[one]["day"] for one in self.resting_on(version)]
+        broken = {"before-goal"} if self.entries[version]["kind"] == "goal" and later and min(later) < day else set()
+        if self.entries[version]["kind"] in ("revision", "end") and day < self.entries[about]["day"]:
+            broken.add("before-goal")
+        if self.entries[version]["kind"] == "conclusion":
+            [planned] = [kept["day"] for kept in self.appointments.values() if kept["by"] == about]
+            broken |= {"before-appointment"} if day < planned else set()
+        return broken
+
+    def resting_on(self, version: int) -> list[int]:
+        return [
+            one
+            for one, entry in self.entries.items()
+            if version in (entry["of"], entry["session"]) and one not in self.retracted
+        ]
 
     def retract(self, version: int) -> None:
         self.retracted.add(version)

@@ -16,6 +16,7 @@ from domain.mentorship.consent import (
     ConsentWithdrawn,
     ExpiryNotDecided,
     Expression,
+    NotAConsent,
     NothingToInvalidate,
     NothingToRenew,
     NothingToWithdraw,
@@ -271,6 +272,24 @@ def test_an_invalid_consent_carries_no_late_entry_either() -> None:
     given(*facts).when(held(on(5))).then_refused(ConsentMissing)
     given(*facts, gave(on(11))).when(held(on(12))).then(SessionHeld)
     given(gave(on(0))).when(ended(ConsentState.INVALIDATED, on(10))).then(ConsentInvalidated)
+
+
+@pytest.mark.parametrize("between", [withdrew(MENTORING, on(6)), renewed(on(6))], ids=["withdrawn", "renewed"])
+def test_a_consent_found_invalid_carries_nothing_new_whatever_came_between(between: Step) -> None:
+    facts = (gave(on(0)), between)
+    given(*facts).when(held(on(2))).then(SessionHeld)
+    invalidated = ended(ConsentState.INVALIDATED, on(10))
+    for day in (0, 2, 6, 8, 12):
+        given(*facts, invalidated).when(held(on(day))).then_refused(ConsentMissing)
+    given(*facts, invalidated, gave(on(11))).when(held(on(12))).then(SessionHeld)
+    given(*facts, gave(on(11)), invalidated).when(held(on(12))).then(SessionHeld)
+
+
+@pytest.mark.parametrize("basis", [basis for basis in LegalBasis if basis is not LegalBasis.CONSENT])
+def test_a_yes_on_another_legal_basis_is_no_consent(basis: LegalBasis) -> None:
+    given().when(gave(on(0), legal_basis=basis)).then_refused(NotAConsent, "legal_basis")
+    given(gave(on(0))).when(renewed(on(5), legal_basis=basis)).then_refused(NotAConsent, "legal_basis")
+    given(gave(on(0))).when(decided(ConsentState.WITHDRAWN, MENTORING, on(5), legal_basis=basis)).then(ConsentWithdrawn)
 
 
 def test_a_superseded_consent_carries_what_happened_before_and_nothing_after() -> None:

@@ -10,6 +10,7 @@ from domain.mentorship import Mentorship, MentorshipEvent
 from domain.mentorship.accompaniments import (
     AccompanimentRecorded,
     AppointmentMissed,
+    BeforeAppointment,
     NextStepCompleted,
     NoNextStep,
     NotANoShow,
@@ -22,6 +23,7 @@ from domain.mentorship.corrections import (
     EntryRetracted,
     EntryRetractedAlready,
     FieldNotCorrectable,
+    OthersRestOnIt,
     ReasonMissing,
     ValueNotUnderstood,
 )
@@ -32,7 +34,15 @@ from domain.mentorship.credentials import (
     CredentialPathOpened,
     CredentialStepTaken,
 )
-from domain.mentorship.goals import GoalNotFound, GoalReached, GoalRevised, GoalSet, SessionNotFound, TargetBeforeGoal
+from domain.mentorship.goals import (
+    BeforeGoal,
+    GoalNotFound,
+    GoalReached,
+    GoalRevised,
+    GoalSet,
+    SessionNotFound,
+    TargetBeforeGoal,
+)
 from domain.mentorship.outcomes import OutcomeFound
 from domain.mentorship.part import AfterClose, BeforeStart
 from domain.mentorship.sessions import MinutesOutOfRange, SessionHeld
@@ -162,6 +172,41 @@ def test_a_fact_moves_neither_into_the_future_nor_out_of_the_mentorship() -> Non
     given(early, HELD, closed(on(50))).when(to(51)).then_refused(AfterClose, "occurred_on")
 
 
+def moved(event: type[MentorshipEvent], day: int) -> Step:
+    return corrected(event, TODAY, occurred_on=on(day).on.isoformat())
+
+
+def miss(case: Mentorship) -> None:
+    case.miss_appointment(APPOINTMENT, on(12))
+
+
+def test_what_came_of_an_appointment_moves_to_no_day_before_it() -> None:
+    given(*WENT_ALONG).when(moved(AccompanimentRecorded, 9)).then_refused(BeforeAppointment, "occurred_on")
+    given(*WENT_ALONG).when(moved(AccompanimentRecorded, 11)).then(EntryCorrected)
+    given(MENTORING_CONSENTED, BOOKED, miss).when(moved(AppointmentMissed, 9)).then_refused(
+        BeforeAppointment, "occurred_on"
+    )
+    given(MENTORING_CONSENTED, BOOKED, miss).when(moved(AppointmentMissed, 10)).then(EntryCorrected)
+
+
+def test_a_goal_and_what_was_said_of_it_stay_in_order() -> None:
+    facts = (MENTORING_CONSENTED, HELD, GOAL_SET, reach)
+    given(*facts).when(moved(GoalReached, 1)).then_refused(BeforeGoal, "occurred_on")
+    given(*facts).when(moved(GoalReached, 2)).then(EntryCorrected)
+    given(*facts).when(moved(GoalSet, 10)).then_refused(BeforeGoal, "occurred_on")
+    given(*facts).when(moved(GoalSet, 9)).then(EntryCorrected)
+    given(*facts, moved(GoalReached, 12)).when(moved(GoalSet, 12)).then(EntryCorrected)
+    given(*facts, corrected(GoalReached, TODAY)).when(moved(GoalSet, 20)).then(EntryCorrected)
+    given(*facts[:-1], revise).when(moved(GoalRevised, 1)).then_refused(BeforeGoal, "occurred_on")
+
+
+def test_a_revised_target_is_not_corrected_to_a_day_before_the_goal() -> None:
+    facts = (*SESSION_HELD, GOAL_SET, revise)
+    early, later = (corrected(GoalRevised, TODAY, target_on=on(day).on.isoformat()) for day in (1, 70))
+    given(*facts).when(early).then_refused(TargetBeforeGoal, "target_on")
+    given(*facts).when(later).then(EntryCorrected)
+
+
 def test_what_comes_after_the_close_may_move_there() -> None:
     def found(case: Mentorship) -> None:
         case.find_outcome(OUTCOME, on(40), status=OutcomeStatus.EMPLOYED)
@@ -252,6 +297,32 @@ def test_an_entry_taken_back_is_gone() -> None:
     facts = (*SESSION_HELD, corrected(SessionHeld, TODAY))
     given(*facts).when(corrected(SessionHeld, TODAY, minutes=45)).then_refused(EntryRetractedAlready)
     given(*facts).when(corrected(SessionHeld, TODAY)).then_refused(EntryRetractedAlready)
+
+
+@pytest.mark.parametrize(
+    ("facts", "below", "resting"),
+    [
+        (WENT_ALONG, AppointmentBooked, AccompanimentRecorded),
+        ((MENTORING_CONSENTED, BOOKED, miss), AppointmentBooked, AppointmentMissed),
+        ((*SESSION_HELD, GOAL_SET, revise), SessionHeld, GoalRevised),
+        ((*SESSION_HELD, GOAL_SET, revise), GoalSet, GoalRevised),
+        ((MENTORING_CONSENTED, GOAL_SET, reach), GoalSet, GoalReached),
+        ((RECOGNITION_CONSENTED, PATH_OPENED, take), CredentialPathOpened, CredentialStepTaken),
+        ((RECOGNITION_CONSENTED, PATH_OPENED, CREDENTIAL_DECIDED), CredentialPathOpened, CredentialDecided),
+    ],
+)
+def test_an_entry_is_taken_back_only_after_those_that_rest_on_it(
+    facts: tuple[Step, ...], below: type[MentorshipEvent], resting: type[MentorshipEvent]
+) -> None:
+    given(*facts).when(corrected(below, TODAY)).then_refused(OthersRestOnIt)
+    given(*facts, corrected(resting, TODAY)).when(corrected(below, TODAY)).then(EntryRetracted)
+
+
+def test_a_booking_that_was_moved_is_taken_back_with_its_move() -> None:
+    def move(case: Mentorship) -> None:
+        case.move_appointment(APPOINTMENT, on(2), starts=at(11, 9))
+
+    given(MENTORING_CONSENTED, BOOKED, move).when(corrected(AppointmentBooked, TODAY)).then(EntryRetracted)
 
 
 def test_a_correction_of_feedback_stays_with_the_mentor_who_gave_it() -> None:

@@ -10,11 +10,13 @@ from hypothesis import strategies as some
 from domain.errors import Refusal
 from domain.occurred import (
     DayAndTimeDiffer,
+    NoSuchLocalTime,
     Occurred,
     OccurredInFuture,
     OccurredTooEarly,
     TimeOutOfRange,
     TimeWithoutZone,
+    at_place,
 )
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -108,6 +110,35 @@ def test_the_hour_that_comes_twice_is_told_apart_by_its_offset() -> None:
     second = told(at=datetime(2024, 10, 27, 2, 30, tzinfo=timezone(timedelta(hours=1))))
     assert first.known_before(second)
     assert not second.known_before(first)
+
+
+def local(year: int, month: int, day: int, hour: int, minute: int) -> datetime:
+    return datetime(year, month, day, hour, minute)  # noqa: DTZ001 - as the clocks of a place show it
+
+
+def test_a_time_that_the_clocks_leapt_over_is_refused() -> None:
+    for minute in (0, 30, 59):
+        with pytest.raises(NoSuchLocalTime) as refused:
+            at_place(local(2027, 3, 28, 2, minute), BERLIN, "clock")
+        assert refused.value.fields == ("clock",)
+    assert at_place(local(2027, 3, 28, 1, 59), BERLIN, "clock") == datetime(2027, 3, 28, 0, 59, tzinfo=UTC)
+    assert at_place(local(2027, 3, 28, 3, 0), BERLIN, "clock") == datetime(2027, 3, 28, 1, 0, tzinfo=UTC)
+
+
+def test_a_time_that_comes_twice_means_the_first() -> None:
+    twice = local(2027, 10, 31, 2, 30)
+    for fold in (0, 1):
+        assert at_place(twice.replace(fold=fold), BERLIN, "clock").astimezone(UTC) == datetime(
+            2027, 10, 31, 0, 30, tzinfo=UTC
+        )
+
+
+@pytest.mark.parametrize(
+    ("far", "zone"), [(local(1, 1, 1, 0, 0), "Asia/Tokyo"), (local(9999, 12, 31, 23, 59), "America/New_York")]
+)
+def test_a_local_time_at_the_edge_of_the_calendar_is_refused(far: datetime, zone: str) -> None:
+    with pytest.raises(TimeOutOfRange):
+        at_place(far, ZoneInfo(zone), "clock")
 
 
 @given(MOMENT, MOMENT)

@@ -51,6 +51,11 @@ def test_a_person_is_registered_as_they_write_themselves() -> None:
     assert (person.id, person.version, person.details) == (PERSON, 1, DETAILS)
 
 
+def test_a_name_may_hold_what_only_shapes_its_letters() -> None:
+    name = "محمد\u200cحسین"
+    assert registered(replace(DETAILS, full_name=name)).details.full_name == name
+
+
 def test_everything_known_of_a_person_is_their_personal_data() -> None:
     """All but their role, without which nobody could tell who may be asked for what."""
     for event in (PersonRegistered, PersonDetailsCorrected):
@@ -94,6 +99,8 @@ def test_a_role_says_who_may_be_what(role: PersonRole, trainee: bool, mentor: bo
     [
         ({"full_name": ""}, NameMissing, "full_name"),
         ({"full_name": " \u3000"}, NameMissing, "full_name"),
+        ({"full_name": "\u200b"}, NameMissing, "full_name"),
+        ({"full_name": "\u202e \u200c\u2066"}, NameMissing, "full_name"),
         ({"full_name": "x" * 501}, TooLong, "full_name"),
         ({"full_name": "Jo\x00"}, NulCharacter, "full_name"),
         ({"note": "\udc80"}, LoneSurrogate, "note"),

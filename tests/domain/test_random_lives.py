@@ -84,8 +84,10 @@ class RandomLives(RuleBasedStateMachine):
             self.notebook.version += 1
         assert self.case.version == self.notebook.version
 
-    def entry(self, kind: str, day: int, target: int | None = None) -> None:
-        self.notebook.entries[self.notebook.version + 1] = {"kind": kind, "day": day, "target": target}
+    def entry(self, kind: str, day: int, **more: Any) -> None:
+        """`of` is the entry that it is about, `session` the one of the session that it names."""
+        kept = {"kind": kind, "day": day, "target": None, "of": None, "session": None, "purpose": MENTORING, **more}
+        self.notebook.entries[self.notebook.version + 1] = kept
 
     @rule(
         purpose=purposes,
@@ -142,7 +144,7 @@ class RandomLives(RuleBasedStateMachine):
 
         def tell() -> None:
             book.goals[goal] = {"by": book.version + 1, "set": when[0], "revised": False, "end": None}
-            self.entry("goal", when[0], target)
+            self.entry("goal", when[0], target=target)
 
         self.attempt(
             lambda: self.case.set_goal(
@@ -160,7 +162,7 @@ class RandomLives(RuleBasedStateMachine):
 
         def tell() -> None:
             book.goals[goal]["revised"] = True
-            self.entry("revision", when[0])
+            self.entry("revision", when[0], of=book.goals[goal]["by"], session=book.sessions.get(session or 0))
 
         self.attempt(
             lambda: self.case.revise_goal(
@@ -177,7 +179,7 @@ class RandomLives(RuleBasedStateMachine):
 
         def tell() -> None:
             book.goals[goal]["end"] = book.version + 1
-            self.entry("end", when[0])
+            self.entry("end", when[0], of=book.goals[goal]["by"])
 
         self.attempt(
             lambda: command(UUID(int=goal), occurred(when)),
@@ -233,7 +235,8 @@ class RandomLives(RuleBasedStateMachine):
     def conclude(self, appointment: int, when: When, how: str, step: bool, deadline: int | None) -> None:
         book = self.notebook
         broken = book.broken_by_conclusion(appointment, when[0], deadline)
-        broken |= book.without_consent(ACCOMPANIMENT if how == "accompanied" else MENTORING, when)
+        purpose = ACCOMPANIMENT if how == "accompanied" else MENTORING
+        broken |= book.without_consent(purpose, when)
         came_of_it: dict[str, Any] = {"next_step": "Call" if step else "", "deadline": day_of(deadline)}
 
         def run() -> None:
@@ -252,7 +255,7 @@ class RandomLives(RuleBasedStateMachine):
         def tell() -> None:
             came = {"concluded": book.version + 1, "step": step, "deadline": deadline, "done": False}
             book.appointments[appointment].update(came)
-            self.entry("conclusion", when[0])
+            self.entry("conclusion", when[0], target=deadline, of=book.appointments[appointment]["by"], purpose=purpose)
 
         self.attempt(run, broken, tell)
 
@@ -310,9 +313,11 @@ class RandomLives(RuleBasedStateMachine):
         def tell() -> None:
             if act == "decide":
                 book.paths[path]["decided"] = book.version + 1
-                self.entry("decision", when[0])
+                self.entry("decision", when[0], of=book.paths[path]["by"])
             elif act == "appeal":
                 book.paths[path]["decided"] = None
+            else:
+                self.entry("step", when[0], of=book.paths[path]["by"])
 
         self.attempt(run, broken, tell)
 
@@ -368,37 +373,47 @@ class RandomLives(RuleBasedStateMachine):
 
     @rule(data=some.data(), day=days)
     def correct(self, data: some.DataObject, day: int) -> None:
-        """A session or a goal moves to another day; a conclusion gets another deadline, or none."""
+        """A session, what was said of a goal or what came of an appointment moves to another day."""
         book = self.notebook
-        kinds = ("session", "goal", "conclusion")
+        kinds = ("session", "goal", "revision", "end", "conclusion")
         versions = [version for version, entry in book.entries.items() if entry["kind"] in kinds]
         if not versions:
             return
         version = data.draw(some.sampled_from(versions))
         entry = book.entries[version]
         broken = {"entry-retracted"} if version in book.retracted else set()
-        deadline = data.draw(perhaps_days)
-        changes: dict[str, Any]
-        if entry["kind"] == "conclusion":
-            changes = {"deadline": None if deadline is None else on(deadline).on.isoformat()}
-            broken |= {"deadline-too-early"} if deadline is not None and deadline < entry["day"] else set()
-        else:
-            changes = {"occurred_on": on(day).on.isoformat()}
-            if day != entry["day"]:
-                broken |= book.outside(day) | book.without_consent(MENTORING, (day, None))
-            broken |= {"target-before-goal"} if entry["target"] is not None and entry["target"] < day else set()
+        if day != entry["day"] and not broken:
+            broken = book.outside(day) | book.without_consent(entry["purpose"], (day, None)) | book.moved(version, day)
+        target = "deadline-too-early" if entry["kind"] == "conclusion" else "target-before-goal"
+        broken |= {target} if entry["target"] is not None and entry["target"] < day else set()
 
         def tell() -> None:
-            if entry["kind"] == "conclusion":
-                for appointment in book.appointments.values():
-                    if appointment["concluded"] == version:
-                        appointment["deadline"] = deadline
-                return
             entry["day"] = day
             for goal in book.goals.values():
                 if goal["by"] == version:
                     goal["set"] = day
 
+        self.attempt(lambda: self.put_right(version, {"occurred_on": on(day).on.isoformat()}), broken, tell)
+
+    @rule(data=some.data(), deadline=perhaps_days)
+    def correct_deadline(self, data: some.DataObject, deadline: int | None) -> None:
+        """What came of an appointment gets another deadline, or none."""
+        book = self.notebook
+        versions = [version for version, entry in book.entries.items() if entry["kind"] == "conclusion"]
+        if not versions:
+            return
+        version = data.draw(some.sampled_from(versions))
+        entry = book.entries[version]
+        broken = {"entry-retracted"} if version in book.retracted else set()
+        broken |= {"deadline-too-early"} if deadline is not None and deadline < entry["day"] else set()
+
+        def tell() -> None:
+            entry["target"] = deadline
+            for appointment in book.appointments.values():
+                if appointment["concluded"] == version:
+                    appointment["deadline"] = deadline
+
+        changes = {"deadline": None if deadline is None else on(deadline).on.isoformat()}
         self.attempt(lambda: self.put_right(version, changes), broken, tell)
 
     @rule(data=some.data())
@@ -409,7 +424,8 @@ class RandomLives(RuleBasedStateMachine):
         version = data.draw(some.sampled_from(sorted(book.entries)))
         self.attempt(
             lambda: self.put_right(version, {}),
-            {"entry-retracted"} if version in book.retracted else set(),
+            ({"entry-retracted"} if version in book.retracted else set())
+            | ({"others-rest-on-it"} if book.resting_on(version) else set()),
             lambda: book.retract(version),
         )
 

@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -13,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from adapters.http.pages.page import PLACES
+from adapters.identity.members import issue
 from domain.vocabulary import Role
 from tests.http.browsing import HOUSE, Page, Visit, post
 from tests.http.front_door import PURPOSES, Office, OpenCase, consent, registered
@@ -80,11 +82,55 @@ async def test_a_sign_in_link_opens_a_session_once(sign_in: SignIn) -> None:
     first = await visit.get("/")
     assert (first.status_code, first.headers["location"]) == (303, "/dashboard")
 
-    again = await visit.client.get(visit.link)
-    assert again.status_code == 401
-    assert "does not work any more" in Page(again.text).words
+    for again in (await visit.client.get(visit.link), await post(visit.client, visit.link, {})):
+        assert again.status_code == 401
+        assert "does not work any more" in Page(again.text).words
     # Whoever is signed in stays so.
     assert (await visit.get("/dashboard")).status_code == 200
+
+
+async def unused_link(office: Office, role: Role) -> str:
+    member = await office.member(role)
+    async with await psycopg.AsyncConnection.connect(office.dsn, autocommit=True) as connection:
+        secret = await issue(connection, office.organisation_id, member.member_id, role, "link", timedelta(minutes=5))
+    return f"/sign-in/{secret}"
+
+
+async def make_demo(office: Office) -> None:
+    async with await psycopg.AsyncConnection.connect(office.dsn, autocommit=True) as connection:
+        await connection.execute(
+            "UPDATE accompany.organisations SET demo = true WHERE organisation_id = %s", (office.organisation_id,)
+        )
+
+
+async def test_looking_at_a_link_neither_uses_it_up_nor_signs_anybody_in(app: FastAPI, office: Office) -> None:
+    link = await unused_link(office, Role.AUDITOR)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HOUSE) as client:
+        for site in ("none", "cross-site", "same-origin"):
+            looked_at = await client.get(link, headers={"Sec-Fetch-Site": site})
+            assert looked_at.status_code == 200
+            assert "set-cookie" not in looked_at.headers
+            shown = Page(looked_at.text)
+            assert "Sign in as auditor" in shown.words
+            assert shown.has("form", method="post", action=link)
+            assert str(office.organisation_id) not in looked_at.text
+        for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://elsewhere.test"}):
+            assert (await post(client, link, {}, headers)).status_code == 403
+        assert not client.cookies
+        assert (await post(client, link, {}, {"Sec-Fetch-Site": "same-origin"})).status_code == 303
+        assert (await client.get("/consent-trail")).status_code == 200
+
+
+async def test_a_demos_link_opens_at_once_but_not_from_another_site(app: FastAPI, office: Office) -> None:
+    await make_demo(office)
+    link = await unused_link(office, Role.AUDITOR)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HOUSE) as client:
+        asked = await client.get(link, headers={"Sec-Fetch-Site": "cross-site"})
+        assert asked.status_code == 200
+        assert "set-cookie" not in asked.headers
+        assert "Sign in as auditor" in Page(asked.text).words
+        for headers in ({"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-origin"}, {}):
+            assert (await client.get(link, headers=headers)).status_code == 303
 
 
 async def test_the_session_cookie_is_kept_from_scripts_and_other_sites(
@@ -449,6 +495,84 @@ async def test_a_funder_reads_no_small_figure(sign_in: SignIn, office: Office) -
     assert (await funder.get("/summary?since=2025-01-01&until=2025-03-30")).status_code == 422
     assert (await funder.get("/summary?since=2025-02-01&until=2025-01-01")).status_code == 422
     assert (await funder.get("/summary?since=tomorrow")).status_code == 422
+
+
+async def test_a_time_of_day_that_the_clocks_leapt_over_is_refused_at_the_field(
+    sign_in: SignIn, office: Office
+) -> None:
+    case = await begun(office)
+    by = await office.caseworker()
+    past = await by.post(f"{case.path}/appointments", {"type": "bank", "starts_at": "2025-03-30T08:00:00+02:00"})
+    await by.get(f"{case.path}/appointments")
+    visit = await sign_in(Role.CASEWORKER)
+    cases = f"/cases/{case.mentorship_id}"
+    went_along = f"{cases}/appointments/{past.json()['id']}/accompaniment"
+    for path, field, typed in (
+        (f"{cases}/appointments", "clock", {"type": "bank", "starts_on": "2027-03-28", "clock": "02:30"}),
+        (f"{cases}/consents/mentoring", "clock", {"state": "refused", "occurred_on": "2025-03-30", "clock": "02:30"}),
+        *(
+            (went_along, name, {"outcome": "granted", "occurred_on": "2025-03-30", name: "02:30"})
+            for name in ("arrived_at", "seen_at", "left_at")
+        ),
+    ):
+        await visit.get(path)
+        assert (await visit.send(path, **typed)).status_code == 422
+        assert f"#{field}" in visit.page.links(), path
+        assert "The clocks went forward" in visit.page.words
+
+    await visit.get(f"{cases}/appointments")
+    twice = {"type": "bank", "starts_on": "2027-10-31", "clock": "02:30"}
+    await visit.follow(await visit.send(f"{cases}/appointments", **twice))
+    [booked_then] = [
+        entry["starts_at"]
+        for entry in (await by.get(f"{case.path}/appointments")).json()["upcoming"]
+        if entry["starts_on"] == "2027-10-31"
+    ]
+    assert datetime.fromisoformat(booked_then) == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+
+
+async def test_after_a_handover_the_new_mentor_reads_nothing_that_the_former_one_said(
+    sign_in: SignIn, office: Office
+) -> None:
+    case = await begun(office)
+    by = await office.caseworker()
+    for on, words in (("2025-02-01", "said by the first"), ("2025-06-01", "said by the second")):
+        session = {"minutes": 60, "medium": "phone", "occurred_on": on, "mentor_feedback": words, "mentor_rating": 2}
+        assert (await by.post(f"{case.path}/sessions", session)).status_code == 201
+        if on == "2025-02-01":
+            second = await registered(by, "mentor", "Second Erfunden")
+            handover = {"to_mentor_id": second, "occurred_on": "2025-05-01"}
+            assert (await by.change(f"{case.path}/handover", handover)).status_code == 201
+    mentor = await office.member(Role.MENTOR, "second", UUID(second))
+    mentor.last = by.last
+    for path in ("sessions", "timeline"):
+        told = (await mentor.get(f"{case.path}/{path}")).json()["entries"]
+        assert [entry["fields"].get("mentor_feedback") for entry in told] == ["said by the second", None]
+        assert "mentor_rating" not in told[1]["fields"]
+        one = await mentor.get(f"{case.path}/timeline/{told[1]['version']}")
+        assert "mentor_feedback" not in one.json()["fields"]
+    visit = await sign_in(Role.MENTOR, "second", UUID(second))
+    await visit.get("/my")
+    assert "said by the second" in visit.page.words
+    assert "said by the first" not in visit.page.words
+    # The staff still read both.
+    visit = await sign_in(Role.CASEWORKER)
+    await visit.get(f"/cases/{case.mentorship_id}")
+    assert "said by the first" in visit.page.words
+
+
+async def test_a_form_sent_again_in_another_role_is_another_form(sign_in: SignIn, office: Office) -> None:
+    case = await begun(office)
+    # The case's own caseworker, who is a coordinator as well.
+    coordinator, caseworker = [await sign_in(role, "caseworker") for role in (Role.COORDINATOR, Role.CASEWORKER)]
+    form = f"/cases/{case.mentorship_id}/sessions"
+    await coordinator.get(form)
+    fields = coordinator.page.fields
+    assert (await post(coordinator.client, form, fields)).status_code == 303
+    assert (await post(coordinator.client, form, fields)).status_code == 303
+    again = await post(caseworker.client, form, fields)
+    assert again.status_code == 422
+    assert "already sent once" in Page(again.text).words
 
 
 async def test_a_timeline_goes_on_to_earlier_entries(sign_in: SignIn, office: Office) -> None:

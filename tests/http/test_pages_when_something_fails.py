@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from psycopg import sql
@@ -17,7 +18,7 @@ from adapters.http.parts import Parts
 from adapters.postgres.runner import Runner
 from adapters.wiring import Installation
 from domain.vocabulary import Role
-from tests.http.browsing import Visit
+from tests.http.browsing import HOUSE, Visit
 from tests.http.front_door import Office, OpenCase, open_office
 from tests.installations import opened
 
@@ -76,8 +77,9 @@ async def test_an_unforeseen_failure_tells_nobody_what_it_was_about(house: Insta
     failing = create_app(replace(Parts.of(house), now=broken))
     async with AsyncExitStack() as clients:
         visit = await Visit.begin(app, office, Role.CASEWORKER, clients)
-        elsewhere = await Visit.begin(failing, office, Role.CASEWORKER, clients)
-        elsewhere.client.cookies = visit.client.cookies
+        transport = httpx.ASGITransport(app=failing)
+        client = httpx.AsyncClient(transport=transport, base_url=HOUSE, cookies=visit.client.cookies)
+        elsewhere = Visit(await clients.enter_async_context(client), visit.link)
         answer = await elsewhere.get("/dashboard")
         assert answer.status_code == 500
         assert "Something went wrong here" in elsewhere.page.words

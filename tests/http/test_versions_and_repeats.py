@@ -1,9 +1,13 @@
 """What was decided on what, and what was asked twice."""
 
 import asyncio
+from datetime import timedelta
 
+import psycopg
 import pytest
 
+from adapters.identity.members import issue
+from domain.vocabulary import Role
 from tests.http.front_door import Office, OpenCase
 from tests.http.operations import OPERATIONS, Filled
 
@@ -31,6 +35,20 @@ async def test_if_match_takes_one_version_in_quotes(office: Office, if_match: st
     case = await OpenCase.begin(office)
     answer = await by.client.post(f"{case.path}/pause", json={}, headers={b"If-Match": if_match.encode()})
     assert (answer.status_code, answer.json()["code"]) == (400, "if-match-malformed")
+
+
+async def test_of_two_headers_of_one_name_neither_is_guessed_at(office: Office) -> None:
+    by = await office.caseworker()
+    case = await OpenCase.begin(office)
+    etag = await by.etag(case.path)
+    for headers, code in (
+        ([("If-Match", etag), ("If-Match", '"99"')], "if-match-malformed"),
+        ([("If-Match", etag), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")], "idempotency-key-malformed"),
+        ([("If-Match", etag), ("Idempotency-Key", "a"), ("Idempotency-Key", "a")], "idempotency-key-malformed"),
+    ):
+        answer = await by.client.post(f"{case.path}/pause", json={}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert await by.etag(case.path) == etag
 
 
 async def test_a_fact_needs_no_version_and_minds_one_that_is_sent(office: Office) -> None:
@@ -117,6 +135,37 @@ async def test_a_key_belongs_to_the_one_who_sent_it(office: Office) -> None:
     case = await OpenCase.begin(office)
     answers = [await one.post(f"{case.path}/sessions", SESSION, idempotency_key="k") for one in (by, coordinator)]
     assert answers[0].json()["version"] != answers[1].json()["version"]
+
+
+async def test_whoever_handed_a_case_over_gets_the_first_answer_again_and_sees_it_no_more(office: Office) -> None:
+    by, other = await office.caseworker(), await office.member(Role.CASEWORKER, "other-caseworker")
+    case = await OpenCase.begin(office)
+    etag = await by.etag(case.path)
+    handover = f"{case.path}/handover", {"to_caseworker_id": str(other.member_id)}
+    first = await by.post(*handover, if_match=etag, idempotency_key="k")
+    again = await by.post(*handover, if_match=etag, idempotency_key="k")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert (await by.post(*handover, if_match=etag, idempotency_key="another")).status_code == 404
+    stranger = await office.member(Role.CASEWORKER, "stranger")
+    assert (await stranger.post(*handover, if_match=etag, idempotency_key="k")).status_code == 404
+
+
+async def test_the_same_member_in_another_role_gets_no_answer_of_the_first(office: Office) -> None:
+    case = await OpenCase.begin(office)
+    coordinator = await office.coordinator()
+    roles = {}
+    async with await psycopg.AsyncConnection.connect(office.dsn, autocommit=True) as connection:
+        for role in (Role.CASEWORKER, Role.AUDITOR, Role.COORDINATOR):
+            token = await issue(
+                connection, office.organisation_id, coordinator.member_id, role, "bearer", timedelta(hours=1)
+            )
+            roles[role] = {"Authorization": f"Bearer {token}", "Idempotency-Key": "k"}
+    statuses = [
+        (await coordinator.client.post(f"{case.path}/sessions", json=SESSION, headers=roles[role])).status_code
+        for role in (Role.COORDINATOR, Role.COORDINATOR, Role.CASEWORKER, Role.AUDITOR)
+    ]
+    assert statuses == [201, 201, 422, 403]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "with blank", "schlüssel"])

@@ -64,13 +64,13 @@ def test_a_corrected_accompaniment_stands_as_corrected() -> None:
         corrected(
             AccompanimentRecorded,
             on(30),
-            occurred_on=on(9).on.isoformat(),
+            occurred_on=on(11).on.isoformat(),
             outcome="adjourned",
             deadline=None,
             objection_until=on(50).on.isoformat(),
         ),
     )
-    assert (right.concluded_on, right.outcome) == (on(9).on, AppointmentOutcome.ADJOURNED)
+    assert (right.concluded_on, right.outcome) == (on(11).on, AppointmentOutcome.ADJOURNED)
     assert (right.deadline, right.objection_until) == (None, on(50).on)
     assert right.positions == (4, 5, 6)
 

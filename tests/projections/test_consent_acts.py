@@ -46,6 +46,19 @@ def test_a_withdrawal_told_too_late_shows_in_the_acts_after_its_day() -> None:
     assert [act.judgement for act in rows_of(CONSENT_ACTS, rows)] == [Judgement.IN_FORCE, Judgement.AS_KNOWN_THEN]
 
 
+def test_what_was_recorded_before_a_consent_was_found_invalid_is_told_apart() -> None:
+    rows = folded(
+        PROJECTION,
+        MENTORING_CONSENTED,
+        held(on(2)),
+        withdrew(Purpose.MENTORING, on(5)),
+        decided(ConsentState.INVALIDATED, Purpose.MENTORING, on(7)),
+        consented(Purpose.MENTORING, on(8)),
+        held(on(9), session_id=UNHEARD_OF),
+    )
+    assert [act.judgement for act in rows_of(CONSENT_ACTS, rows)] == [Judgement.AS_KNOWN_THEN, Judgement.IN_FORCE]
+
+
 def test_an_act_moved_to_another_day_is_judged_by_that_day() -> None:
     rows = folded(
         PROJECTION,

@@ -38,6 +38,16 @@ def test_of_two_decisions_on_one_day_the_later_hour_stands() -> None:
     assert the_row(CONSENTS, rows).state is ConsentState.WITHDRAWN
 
 
+def test_a_consent_found_invalid_is_shown_so_even_where_an_answer_of_a_later_hour_went_before() -> None:
+    rows = folded(
+        PROJECTION,
+        decided(ConsentState.REFUSED, Purpose.MENTORING, at(3, 16)),
+        consented(Purpose.MENTORING, on(3)),
+        decided(ConsentState.INVALIDATED, Purpose.MENTORING, at(3, 12)),
+    )
+    assert the_row(CONSENTS, rows).state is ConsentState.INVALIDATED
+
+
 def test_to_be_asked_again_changes_nothing() -> None:
     rows = folded(
         PROJECTION,
@@ -66,7 +76,9 @@ def test_what_stands_is_what_the_record_itself_would_rely_on(told: list[tuple[Co
     for one in seen(history(case)):
         PROJECTION.apply(one, rows)
     stood = standing(case.decisions.get(Scope(Purpose.MENTORING), ()), on(9))
-    assert [row.version for row in rows_of(CONSENTS, rows)] == ([stood.version] if stood else [])
+    assert [(row.version, row.state) for row in rows_of(CONSENTS, rows)] == (
+        [(stood.version, stood.state)] if stood else []
+    )
 
 
 def test_two_purposes_stand_for_themselves() -> None:

@@ -15,6 +15,7 @@ from adapters.http.parts import Parts
 from application.caller import Caller, Receipt
 from domain.errors import NotAllowed, NotFound, Refusal
 from domain.mentorship import Mentorship
+from domain.occurred import at_place
 from domain.vocabulary import AppointmentOutcome, CompanionRole, Interpreter
 from projections.case_file import AppointmentView
 
@@ -70,11 +71,11 @@ def accompaniment_routes(parts: Parts) -> APIRouter:
         deadline, objection_until = form.day("deadline"), form.day("objection_until")
         if form.problems or outcome is None or on is None or companion_role is None or interpreter is None:
             return None
-        arrived_at = _at(by, on, arrived)
         try:
+            arrived_at = _at(by, on, arrived, "arrived_at")
             return await parts.casebook.decide(
                 by,
-                form.submission(request),
+                form.submission(request, by),
                 mentorship_id,
                 {"id": str(appointment_id)},
                 Mentorship.record_accompaniment,
@@ -86,8 +87,8 @@ def accompaniment_routes(parts: Parts) -> APIRouter:
                 companion_role=companion_role,
                 interpreter=interpreter,
                 arrived_at=arrived_at,
-                seen_at=_at(by, on, seen),
-                left_at=_at(by, on, left),
+                seen_at=_at(by, on, seen, "seen_at"),
+                left_at=_at(by, on, left, "left_at"),
                 papers_brought=form.lines("papers_brought"),
                 papers_missing=form.lines("papers_missing"),
                 agreed=form.text("agreed"),
@@ -116,6 +117,6 @@ def _known(appointment: AppointmentView) -> dict[str, str]:
     }
 
 
-def _at(by: Caller, on: date, clock: time | None) -> datetime | None:
-    """A time of day at the organisation's place."""
-    return None if clock is None else datetime.combine(on, clock, by.zone)
+def _at(by: Caller, on: date, clock: time | None, field: str) -> datetime | None:
+    """A time of day at the organisation's place. Raises NoSuchLocalTime."""
+    return None if clock is None else at_place(datetime.combine(on, clock), by.zone, field)

@@ -16,6 +16,7 @@ from application.caller import Caller, Receipt
 from application.ids import new_id
 from domain.errors import NotAllowed, NotFound, Refusal
 from domain.mentorship import Mentorship
+from domain.occurred import at_place
 from domain.vocabulary import AppointmentType
 
 ADDRESS = "/cases/{mentorship_id}/appointments"
@@ -58,14 +59,14 @@ def booking_routes(parts: Parts) -> APIRouter:
         try:
             return await parts.casebook.decide(
                 by,
-                form.submission(request),
+                form.submission(request, by),
                 mentorship_id,
                 {"id": str(appointment_id)},
                 Mentorship.book_appointment,
                 appointment_id,
                 by.told(),
                 type=kind,
-                starts=by.at(datetime.combine(on, clock, by.zone)),
+                starts=by.at(at_place(datetime.combine(on, clock), by.zone, "clock")),
                 office=form.text("office"),
                 reference_number=form.text("reference_number"),
                 papers_needed=form.lines("papers_needed"),

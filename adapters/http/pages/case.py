@@ -75,7 +75,7 @@ def case_routes(parts: Parts) -> APIRouter:
         """The next step was done today."""
         receipt = await parts.casebook.decide(
             visitor.by,
-            form.submission(request),
+            form.submission(request, visitor.by),
             mentorship_id,
             {},
             Mentorship.complete_next_step,

@@ -17,6 +17,7 @@ from application.caller import Caller, Receipt
 from domain.errors import NotAllowed, NotFound, Refusal
 from domain.mentorship import Mentorship
 from domain.mentorship.consent import Communication, Expression, Notice, Scope
+from domain.occurred import at_place
 from domain.vocabulary import ConsentMethod, ConsentState, Interpreter, NoticeForm, Purpose, TeachBack
 from projections.consents import ConsentStatus
 
@@ -103,13 +104,13 @@ def consent_routes(parts: Parts) -> APIRouter:
         try:
             return await parts.casebook.decide(
                 by,
-                form.submission(request),
+                form.submission(request, by),
                 mentorship_id,
                 {},
                 Mentorship.decide_consent,
                 ConsentState(answer.value),
                 Scope(purpose),
-                by.told(on, None if clock is None else datetime.combine(on, clock, by.zone)),
+                by.told(on, None if clock is None else at_place(datetime.combine(on, clock), by.zone, "clock")),
                 notice=Notice(version, language, form=notice_form) if version else None,
                 communication=Communication(language, interpreter, teach_back=teach_back),
                 expression=Expression(method, form.text("witness")) if method else None,

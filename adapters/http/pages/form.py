@@ -17,7 +17,7 @@ from fastapi import Depends, Request
 from adapters.http.pages.wording import REFUSALS
 from adapters.http.problems import RequestRefused
 from adapters.http.strict_json import SECONDS, BodyTooSlow
-from application.caller import Submission
+from application.caller import Caller, Submission
 from application.ids import new_id
 from domain.errors import Refusal
 
@@ -73,10 +73,10 @@ class Form:
         field = next((name for name in names if name in self.fields), None)
         self.problems.append(FormProblem(field, REFUSALS.get(refusal.code, str(refusal)), refusal.code))
 
-    def submission(self, request: Request) -> Submission:
-        """The command as it was handed in. Its key is kept as a keyed digest, whatever a sender has put into it."""
+    def submission(self, request: Request, by: Caller) -> Submission:
+        """The command as it was handed in, in this role. Its key is kept as a keyed digest, whatever a sender has put into it."""
         digest = request.app.state.parts.digest
-        asked = f"{request.method} {request.scope['path']}\0".encode()
+        asked = f"{by.role} {request.method} {request.scope['path']}\0".encode()
         return Submission(digest(b"Form\0" + self.key.encode()).hex(), digest(asked + self._raw))
 
     def text(self, name: str) -> str:

@@ -67,7 +67,7 @@ def session_routes(parts: Parts) -> APIRouter:
         try:
             return await parts.casebook.decide(
                 by,
-                form.submission(request),
+                form.submission(request, by),
                 mentorship_id,
                 {"id": str(session_id)},
                 Mentorship.hold_session,

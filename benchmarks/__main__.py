@@ -1,0 +1,58 @@
+"""`python -m benchmarks [names] [--quick | --full] [--write]`. Exit code 1 says that a bar was not reached."""
+
+import sys
+from typing import Annotated
+
+import typer
+import uvloop
+from rich.console import Console
+
+from benchmarks.appends import appends
+from benchmarks.commands import commands
+from benchmarks.ground import ground
+from benchmarks.growth import growth
+from benchmarks.loads import loads
+from benchmarks.machine import machine
+from benchmarks.measured import Figure
+from benchmarks.rebuilds import rebuilds
+from benchmarks.report import show, write
+from benchmarks.tail import tail
+
+BENCHMARKS = {
+    "appends": appends,
+    "commands": commands,
+    "loads": loads,
+    "tail": tail,
+    "rebuilds": rebuilds,
+    "growth": growth,
+}
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(BENCHMARKS)}; without a name, all.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Short rounds, to see that everything runs.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Up to a million events.")] = False,
+    keep: Annotated[bool, typer.Option("--write", help="Write docs/performance.md.")] = False,
+) -> None:
+    """Measure on this machine, beside others, and tell which bars are reached."""
+    if unknown := set(names or ()) - BENCHMARKS.keys():
+        raise typer.BadParameter(f"there is no {', '.join(sorted(unknown))}", param_hint="NAMES")
+    # Wide enough for the table where nobody reads along.
+    console, progress = Console(width=None if sys.stdout.isatty() else 170), Console(stderr=True)
+    figures: list[Figure] = []
+    with ground(seconds=1 if quick else 3, rounds=1 if quick else 3 if not full else 5, quick=quick, full=full) as on:
+        about = machine(on)
+        for what, said in about:
+            console.print(f"{what}: {said}", highlight=False)
+        for name in names or BENCHMARKS:
+            progress.print(f"Measuring {name}", highlight=False)
+            found = uvloop.run(BENCHMARKS[name](on))
+            show(console, found)
+            figures += found
+    if keep:
+        write(about, figures)
+    raise typer.Exit(1 if any(figure.verdict == "not reached" for figure in figures) else 0)
+
+
+if __name__ == "__main__":
+    typer.run(main)
