@@ -22,7 +22,12 @@ def machine(ground: Ground) -> list[tuple[str, str]]:
             "Libraries",
             ", ".join(f"{name} {version(name)}" for name in ("psycopg", "fastapi", "uvicorn", "eventsourcing")),
         ),
+        ("Conditions", f"priority {os.getpriority(os.PRIO_PROCESS, 0)} (nice), {_load()} before the start"),
     ]
+
+
+def _load() -> str:
+    return "load average {:.1f}, {:.1f} and {:.1f} over 1, 5 and 15 minutes".format(*os.getloadavg())
 
 
 def _processor() -> str:

@@ -42,7 +42,7 @@ BEGIN
     END IF;
 
     IF cardinality(stream_ids) = 1 THEN
-        -- Most appends hold one event; asked by itself it takes half of the time of the whole call.
+        -- Most appends hold one event. Asked for by itself, the call took the server half the time (290 and 155 µs).
         moved_stream := stream_ids[1];
         expected_version := versions[1] - 1;
         SELECT v.version INTO actual_version FROM accompany.events v
@@ -100,7 +100,7 @@ $$;
 -- Many appends in one call, one answer row for each, in order. Event i belongs to append `numbers[i]`, and `ends[j]` is the number of
 -- the last event of append j. Where all of them are new and continue their streams they are recorded together; otherwise one after
 -- the other, so that a replay or a conflict concerns nobody but itself. Which of the two is found out by trying: to look first at every
--- key and stream took a third of the time.
+-- key and stream took a seventh more of the server's time, at 32 appends (896 and 770 µs).
 CREATE FUNCTION accompany.append(
     organisations uuid[], actors uuid[], commands text[], digests bytea[], replies bytea[], attempts uuid[], ends integer[],
     numbers integer[], stream_ids uuid[], versions integer[], topics text[], schema_versions integer[], states bytea[],
