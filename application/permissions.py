@@ -3,9 +3,11 @@
 Seeing comes first: what one may not see is answered as if it did not exist.
 """
 
+from typing import Protocol
+from uuid import UUID
+
 from application.caller import Caller
 from domain.errors import NotAllowed, NotFound
-from domain.mentorship import Mentorship
 from domain.vocabulary import Role
 
 _STAFF = frozenset({Role.CASEWORKER, Role.COORDINATOR})
@@ -57,15 +59,26 @@ def refuse_unless(by: Caller, action: str) -> None:
         raise NotAllowed
 
 
-def refuse_unless_involved(by: Caller, mentorship: Mentorship) -> None:
+class Involving(Protocol):
+    """Whom a case involves: the aggregate knows it, and so does a read model's row."""
+
+    @property
+    def caseworker_id(self) -> UUID: ...
+    @property
+    def mentor_id(self) -> UUID: ...
+    @property
+    def trainee_id(self) -> UUID: ...
+
+
+def refuse_unless_involved(by: Caller, case: Involving) -> None:
     """Raises NotFound unless the case is the caller's to see."""
     match by.role:
         case Role.COORDINATOR | Role.AUDITOR:
             return
-        case Role.CASEWORKER if mentorship.caseworker_id == by.member_id:
+        case Role.CASEWORKER if case.caseworker_id == by.member_id:
             return
-        case Role.MENTOR if by.person_id is not None and mentorship.mentor_id == by.person_id:
+        case Role.MENTOR if by.person_id is not None and case.mentor_id == by.person_id:
             return
-        case Role.TRAINEE if by.person_id is not None and mentorship.trainee_id == by.person_id:
+        case Role.TRAINEE if by.person_id is not None and case.trainee_id == by.person_id:
             return
     raise NotFound

@@ -7,7 +7,7 @@ from psycopg import AsyncConnection
 
 from adapters.http.parts import Parts
 from application.caller import Caller
-from application.permissions import refuse_unless
+from application.permissions import refuse_unless, refuse_unless_involved
 from domain.errors import Invalid, NotFound
 from domain.person import Person
 from domain.vocabulary import Role
@@ -28,16 +28,8 @@ async def visible_case(
     case = await case_row(connection, organisation_id=by.organisation_id, mentorship_id=mentorship_id)
     if case is None:
         raise NotFound
-    match by.role:
-        case Role.COORDINATOR | Role.AUDITOR:
-            return case
-        case Role.CASEWORKER if case.caseworker_id == by.member_id:
-            return case
-        case Role.MENTOR if by.person_id is not None and case.mentor_id == by.person_id:
-            return case
-        case Role.TRAINEE if by.person_id is not None and case.trainee_id == by.person_id:
-            return case
-    raise NotFound
+    refuse_unless_involved(by, case)
+    return case
 
 
 def own_cases_only(by: Caller) -> UUID | None:
