@@ -116,7 +116,17 @@ class Telemetry:
     @contextmanager
     def request(self, method: str, traceparent: str | None) -> Iterator[Span]:
         """One HTTP request. A W3C `traceparent` is honoured; `tracestate`, which holds any text, is not."""
-        parent = _TRACEPARENT.extract({"traceparent": traceparent} if traceparent else {})
+        parent = _TRACEPARENT.extract({"traceparent": traceparent}) if traceparent else otel_context.Context()
+        if self._tracers is None:
+            # Nothing is kept, and there are no steps to put in order: only the trace's id is needed.
+            if not trace.get_current_span(parent).get_span_context().is_valid:
+                parent = trace.set_span_in_context(_nameless_trace(), parent)
+            token = otel_context.attach(parent)
+            try:
+                yield trace.INVALID_SPAN
+            finally:
+                otel_context.detach(token)
+            return
         token = otel_context.attach(parent)
         try:
             name = method if method in METHODS else "_OTHER"
@@ -131,8 +141,7 @@ class Telemetry:
         if self._tracers or trace.get_current_span().get_span_context().is_valid:
             yield
             return
-        start = SpanContext(secrets.randbits(128) or 1, secrets.randbits(64) or 1, is_remote=False)
-        with trace.use_span(NonRecordingSpan(start), record_exception=False, set_status_on_exception=False):
+        with trace.use_span(_nameless_trace(), record_exception=False, set_status_on_exception=False):
             yield
 
     def close(self) -> None:
@@ -198,6 +207,10 @@ def code_of(error: BaseException) -> str:
     if isinstance(error, Refusal):
         return error.code
     return getattr(error, "sqlstate", None) or type(error).__name__
+
+
+def _nameless_trace() -> Span:
+    return NonRecordingSpan(SpanContext(secrets.randbits(128) or 1, secrets.randbits(64) or 1, is_remote=False))
 
 
 def _histogram(meter: Meter, name: str, unit: str, description: str, bounds: Sequence[float]) -> Histogram:

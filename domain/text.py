@@ -40,7 +40,7 @@ def check_text(limit: int = LONG, /, **texts: str | None) -> None:
             raise TooLong(fields=(name,))
         if "\x00" in text:
             raise NulCharacter(fields=(name,))
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
             raise LoneSurrogate(fields=(name,))
 
 

@@ -9,6 +9,7 @@ from adapters.http.headers import API
 from adapters.http.health import health_routes
 from adapters.http.pages import Pages
 from adapters.http.parts import Parts
+from adapters.http.route_table import RouteTable
 from adapters.http.security_headers import SecurityHeaders
 from adapters.http.signed_in import TokensOnly
 from adapters.http.telemetry import HttpTelemetry
@@ -18,6 +19,7 @@ from adapters.telemetry import FRAMEWORK_TELEMETRY_OFF
 def create_app(parts: Parts) -> FastAPI:
     """An application over parts that stay open for as long as it answers."""
     app = routed(parts)
+    RouteTable.in_front_of(app)
     # The one added last stands outermost.
     app.add_middleware(Pages, parts=parts)
     app.add_middleware(TokensOnly, parts=parts)

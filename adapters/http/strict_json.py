@@ -7,12 +7,14 @@ is recorded.
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from fastapi import Request, Response, params
 from fastapi.dependencies.utils import get_flat_params
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, serialize_response
 
+from adapters.http.arguments import NotPlain, Plan, plan_of
 from adapters.http.problems import FieldProblem, RequestRefused, pointer
 
 LIMIT = 64 * 1024
@@ -83,16 +85,33 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
         known = {field.alias for field in get_flat_params(self.dependant) if isinstance(field.field_info, params.Query)}
+        plan = plan_of(self)
 
         async def handle(request: Request) -> Response:
-            if not known.issuperset(request.query_params):
+            if request.scope["query_string"] and not known.issuperset(request.query_params):
                 raise UnknownParameter
             strict = StrictRequest(request.scope, request.receive)
             if self.body_field is not None:
                 await strict.take_in()
+            if plan is not None:
+                with suppress(NotPlain):
+                    return await self._answered(plan, strict)
             return await answer(strict)
 
         return handle
+
+    async def _answered(self, plan: Plan, request: Request) -> Response:
+        """As the framework answers where nothing is wrong."""
+        # Functions that take it set the headers and the status of the answer.
+        given = Response(status_code=self.status_code or 200)
+        del given.headers["content-length"]
+        found = await plan.call(request, given, {})
+        if isinstance(found, Response):
+            return found
+        content = await serialize_response(field=self.response_field, response_content=found, dump_json=True)
+        answer = Response(content, given.status_code, media_type="application/json")
+        answer.headers.raw.extend(given.headers.raw)
+        return answer
 
 
 class StrictRequest(Request):
