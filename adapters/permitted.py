@@ -84,6 +84,7 @@ LOG_FIELDS: Mapping[str, Kind] = MappingProxyType(
         "command": is_slug,
         "outcome": is_slug,
         "projection": is_slug,
+        "reader": is_slug,
         "check": is_slug,
         "position": is_count,
         "lag": is_count,

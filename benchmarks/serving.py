@@ -61,7 +61,7 @@ def bare_route(dsn: str) -> Iterator[Served]:
 def worker(settings: Mapping[str, str]) -> Iterator[Served]:
     """`accompany worker`, once it follows the log."""
     command: list[str | Path] = [Path(sys.executable).with_name("accompany"), "worker"]
-    with _running(command, settings, r"(projections-followed)") as (process, _):
+    with _running(command, settings, r"(log-followed)") as (process, _):
         yield Served(0, process.pid)
 
 

@@ -1,7 +1,6 @@
 """Keeps the projections up to date: follows the log, batch by batch, each in one transaction with the mark of how far it came."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -10,29 +9,24 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import scalar_row
 
+from adapters.postgres.following import connection_to_follow, keep_following, listen, next_event, take_lease
 from adapters.postgres.parked import Trouble, fold_or_park, park, troubles
 from adapters.postgres.pool import Pool
 from adapters.postgres.projection_tables import load, prepare, write
 from adapters.postgres.rebuild import Comparison, Progress, RebuildStuck, RebuildUnderWay, rebuild
 from adapters.postgres.seen import Batch, Stuck, code_of, head, next_batch
-from adapters.postgres.session import is_refusal_of_values, session
+from adapters.postgres.session import is_refusal_of_values
 from domain.errors import NotFound
 from projections.projection import Projection, Rows
 from projections.registry import PROJECTIONS
 
 # Whoever holds it works; the others stand by. It ends with the session that holds it, and only that session writes.
 LEASE = 4702111234474983748
-STAND_BY = 0.5
-POLL = 0.5
 BATCH = 1_000
 # So far behind, filling a projection anew is faster than catching up.
 FAR_BEHIND = 20_000
-LONGEST_PAUSE = 5.0
-# A machine that vanished loses the lease within seconds: the database asks after it as it asks after the database.
-KEEPALIVE = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 
 log = logging.getLogger(__name__)
 
@@ -83,20 +77,14 @@ class Runner:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follows the log until told to stop, and connects again when the database was away."""
-        pause = 0.1
-        while not stop.is_set():
-            try:
-                async with await self._connect() as connection:
-                    while not stop.is_set() and not await _take_lease(connection):
-                        await _pause(stop, STAND_BY)
-                    if not stop.is_set():
-                        log.info("projections-followed")
-                        pause = 0.1
-                        await self._follow(connection, stop)
-            except (psycopg.Error, RebuildUnderWay, OSError) as error:
-                log.warning("projections-interrupted", extra={"code": code_of(error)})
-                await _pause(stop, pause)
-                pause = min(LONGEST_PAUSE, pause * 2)
+        await keep_following(
+            "projections",
+            self._connect,
+            LEASE,
+            lambda connection: self._follow(connection, stop),
+            stop,
+            interrupted_by=(RebuildUnderWay,),
+        )
 
     async def catch_up(self) -> int:
         """Brings every projection to where the log ends now, or waits while another runner does, and answers with that position.
@@ -106,7 +94,7 @@ class Runner:
         async with await self._connect() as connection:
             last = await head(connection)
             while True:
-                if await _take_lease(connection):
+                if await take_lease(connection, LEASE):
                     await self._settle_in_time(connection)
                     while await self._least(connection, last) < last and await self._advance(connection):
                         pass
@@ -151,19 +139,15 @@ class Runner:
 
     async def _connect(self) -> AsyncConnection[Any]:
         await prepare(self._dsn, tuple(self._projections.values()))
-        options = f"{conninfo_to_dict(self._dsn).get('options', '')} {KEEPALIVE}"
-        conninfo = session(make_conninfo(self._dsn, options=options), "accompany_worker", statement_timeout=60)
-        return await AsyncConnection.connect(conninfo, autocommit=True)
+        return await connection_to_follow(self._dsn)
 
     async def _follow(self, connection: AsyncConnection[Any], stop: asyncio.Event) -> None:
-        await connection.execute("LISTEN accompany_events")
+        await listen(connection)
         await self._settle(connection)
         await self._tell_troubles(connection)
         while not stop.is_set():
             if not await self._advance(connection):
-                # Polling stands behind listening: a notification can be lost, and the next look costs little.
-                async for _ in connection.notifies(timeout=POLL, stop_after=1):
-                    pass
+                await next_event(connection)
 
     async def _settle(self, connection: AsyncConnection[Any]) -> None:
         """Before following: what had stopped tries again, and what is outdated or far behind is filled anew. Raises RebuildUnderWay."""
@@ -329,13 +313,3 @@ async def reached(pool: Pool) -> int:
         None, "SELECT coalesce(min(position), 0) FROM projections.tracking", row_factory=scalar_row
     )
     return int(least)
-
-
-async def _take_lease(connection: AsyncConnection[Any]) -> bool:
-    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (LEASE,))
-    return await cursor.fetchone() == (True,)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
