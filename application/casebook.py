@@ -13,6 +13,7 @@ from domain.errors import Busy, NotAllowed, Refusal, Stale
 from domain.mentorship import Mentorship, MentorshipEvent
 from domain.mentorship.corrections import EntryCorrected, EntryNotFound, as_it_stands
 from domain.occurred import Occurred
+from domain.restriction import refuse_unless_free
 from domain.vocabulary import Track
 
 # Facts conflict with nothing: whoever was slower decides again on what the faster one recorded.
@@ -144,6 +145,7 @@ class Casebook:
                 refuse_unless(by, name)
                 if submission.expected_version not in (None, mentorship.version):
                     raise Stale
+                await self._refuse_unless_free(by, name, mentorship)
                 await command(mentorship)
             except Refusal as refusal:
                 if kept:
@@ -160,6 +162,11 @@ class Casebook:
                 self._keep(case, mentorship)
             return receipt
         raise Busy
+
+    async def _refuse_unless_free(self, by: Caller, name: str, case: Mentorship) -> None:
+        """Asked anew for every command: a restriction holds from the moment that it is on record, in whatever process."""
+        standings = await self._record.standings(by, (case.trainee_id, case.mentor_id))
+        refuse_unless_free(name, standings[case.trainee_id], standings[case.mentor_id])
 
     def _keep(self, case: tuple[UUID, UUID], mentorship: Mentorship) -> None:
         self._kept[case] = mentorship

@@ -5,7 +5,7 @@ key of its own, so that a later export of the same spreadsheet, with a goal reac
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -18,6 +18,7 @@ from domain.errors import NotFound, Refusal, RuleBroken
 from domain.events import RecordEvent
 from domain.mentorship import Mentorship
 from domain.person import Person
+from domain.restriction import Standing, refuse_unless_free
 
 ATTEMPTS = 8
 
@@ -65,6 +66,7 @@ class _Case:
     known: dict[str, bytes]
     mentorship: Mentorship | None = None
     entries: list[Entry] = field(default_factory=list)
+    standings: Mapping[UUID, Standing] = field(default_factory=dict)
 
     def begin_again(self) -> None:
         """Back to what was accepted so far, after a row that was refused half way."""
@@ -157,6 +159,7 @@ class Intake:
             for step in steps:
                 moment = step.moment
                 if submission := self._unknown(case, step.name, step.content):
+                    await self._refuse_unless_free(by, case, row)
                     step.run(case.mentorship)
                     entries.append(Entry.of(submission, case.mentorship, {}))
         except Refusal as refusal:
@@ -167,6 +170,15 @@ class Intake:
             case.events.extend(entry.events)
         case.entries.extend(entries)
         return Verdict(row, taken=bool(entries))
+
+    async def _refuse_unless_free(self, by: Caller, case: _Case, row: SheetRow) -> None:
+        assert case.mentorship is not None, "a step runs on a case"
+        people = case.mentorship.trainee_id, case.mentorship.mentor_id
+        if not case.standings.keys() >= {*people}:
+            case.standings = await self._record.standings(by, people)
+        # What a row may stand for is the same for all sheets but one.
+        command = "decide_consent" if row.sheet == "consents" else "start"
+        refuse_unless_free(command, *(case.standings[person] for person in people))
 
     def _unknown(self, case: _Case, name: tuple[str, ...], content: tuple[Any, ...]) -> Submission | None:
         """The submission of a step that is not on record yet. Raises DiffersFromRecord."""

@@ -13,10 +13,24 @@ from domain.vocabulary import Role
 _STAFF = frozenset({Role.CASEWORKER, Role.COORDINATOR})
 _COORDINATOR = frozenset({Role.COORDINATOR})
 _WITH_MENTOR = _STAFF | {Role.MENTOR}
+_ANSWERING = frozenset({Role.COORDINATOR, Role.ADMINISTRATOR})
+_WITH_THOSE_CONCERNED = _STAFF | {Role.MENTOR, Role.TRAINEE}
 
 MAY: dict[str, frozenset[Role]] = {
     "register": _STAFF,
     "correct_details": _STAFF,
+    "propose_erasure": _ANSWERING,
+    "request_erasure": _WITH_THOSE_CONCERNED | _ANSWERING,
+    "refuse_erasure": _ANSWERING,
+    "approve_erasure": _ANSWERING,
+    "confirm_erased": _ANSWERING,
+    "restrict": _STAFF,
+    "lift_restriction": _COORDINATOR,
+    "object_to": _WITH_THOSE_CONCERNED,
+    "decide_objection": _COORDINATOR,
+    "place_hold": _ANSWERING,
+    "release_hold": _ANSWERING,
+    "note_funding": _STAFF,
     "start": _STAFF,
     "pause": _STAFF,
     "resume": _STAFF,

@@ -1,6 +1,6 @@
 """What the commands need of the place where the record is kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, cast
 from uuid import UUID
@@ -12,6 +12,7 @@ from domain.errors import Refusal
 from domain.events import RecordEvent
 from domain.mentorship import Mentorship
 from domain.person import Person
+from domain.restriction import Standing
 
 
 class KeyReused(Refusal):
@@ -54,6 +55,9 @@ class Record(Protocol):
 
     async def registered_by(self, by: Caller, stream_id: UUID) -> UUID:
         """Who recorded the first event of a stream. Raises NotFound."""
+
+    async def standings(self, by: Caller, people: Iterable[UUID]) -> Mapping[UUID, Standing]:
+        """What keeps these people's data from being used, as it is now; of somebody unknown, nothing does."""
 
     async def append(self, by: Caller, entries: Sequence[Entry]) -> list[Receipt]:
         """Records entries in order, each whole or not at all; later ones may build on earlier ones.

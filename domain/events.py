@@ -21,6 +21,8 @@ class RecordEvent(Aggregate.Event):
 
     `SCHEMA_VERSION` counts the shapes of the fields. `UPCASTS[n](fields)` turns the plain stored fields of version n into those of
     n + 1; `PERSONAL_UPCASTS[n](person_field, fields)` does so for one person's sealed fields, once they are opened.
+    `erased` names the fields that nobody can read any more because whose they were has been erased. They hold the empty value of their
+    type, or None where it has none, so that history stays loadable; whoever shows a field looks here first.
     """
 
     TOPIC: ClassVar[str] = ""
@@ -28,6 +30,7 @@ class RecordEvent(Aggregate.Event):
     UPCASTS: ClassVar[dict[int, Any]] = {}
     PERSONAL_UPCASTS: ClassVar[dict[int, Any]] = {}
     PURPOSE: ClassVar[Purpose | None] = None
+    erased: ClassVar[frozenset[str]] = frozenset()
 
     occurred_on: date
     occurred_at: datetime | None

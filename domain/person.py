@@ -7,12 +7,13 @@ from datetime import date
 from typing import Annotated, Any, Self, cast
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate, CanInitAggregate
+from eventsourcing.domain import CanInitAggregate
 
 from domain.errors import Invalid, RuleBroken
 from domain.events import RecordEvent
 from domain.occurred import Occurred
 from domain.personal import OF_SELF
+from domain.restriction import RestrictionPart
 from domain.text import SHORT, check_text, check_texts
 from domain.vocabulary import CefrLevel, Gender, PersonRole
 
@@ -111,6 +112,7 @@ class PersonRegistered(_DetailsTold, CanInitAggregate[UUID]):
     def mutate(self, aggregate: Any) -> Any:
         person = object.__new__(Person)
         person.__base_init__(self.originator_id, self.originator_version, self.timestamp)
+        person._begin(self.occurred_on)
         self.apply(person)
         return person
 
@@ -119,7 +121,7 @@ class PersonDetailsCorrected(_DetailsTold):
     TOPIC = "person-details-corrected"
 
 
-class Person(Aggregate):
+class Person(RestrictionPart):
     """The aggregate of one person. Its id is a random number and says nothing."""
 
     TOPIC = "person"
@@ -143,8 +145,18 @@ class Person(Aggregate):
         person.pending_events.append(event)
         return person
 
+    def _begin(self, on: date) -> None:
+        """Empties every part."""
+        self.registered_on = on
+        self.proposed = self.erasure = self.erased_on = self.restricted_on = None
+        self.holds, self.objections, self.funding = {}, {}, []
+
     def correct_details(self, *, role: PersonRole, details: Details, told: Occurred) -> None:
-        """Replaces the details by the right ones; the old ones stay in the history. Raises NothingChanged or as `register`."""
+        """Replaces the details by the right ones; the old ones stay in the history.
+
+        Raises NothingChanged, PersonErased or as `register`.
+        """
+        self._refuse_when_erased()
         details.check(told)
         if role == self.role and details == self.details:
             raise NothingChanged

@@ -10,17 +10,25 @@ from domain.vocabulary import LegalBasis, Purpose
 
 @dataclass(frozen=True, slots=True)
 class OtherBasis:
-    """A legal basis that is not consent, and why it carries the command."""
+    """A legal basis that is not consent, and why it carries the command.
+
+    `even_restricted`: it goes on while the use of the person's data is restricted (GDPR article 18 (2)).
+    """
 
     basis: LegalBasis
     why: str
+    even_restricted: bool = False
 
 
 _KEEPING_ORDER = OtherBasis(LegalBasis.LEGITIMATE_INTERESTS, "the organisation must know who answers for a case")
-_CONSENT_ITSELF = OtherBasis(LegalBasis.LEGAL_OBLIGATION, "what a person decided about their data must be on record")
-_RECTIFICATION = OtherBasis(
-    LegalBasis.LEGAL_OBLIGATION, "a person's right to have wrong data put right is never blocked"
+_CONSENT_ITSELF = OtherBasis(
+    LegalBasis.LEGAL_OBLIGATION, "what a person decided about their data must be on record", True
 )
+_RECTIFICATION = OtherBasis(
+    LegalBasis.LEGAL_OBLIGATION, "a person's right to have wrong data put right is never blocked", True
+)
+_RIGHTS = OtherBasis(LegalBasis.LEGAL_OBLIGATION, "a person's rights in their data are never blocked", True)
+_CLAIMS = OtherBasis(LegalBasis.LEGAL_OBLIGATION, "evidence must not be destroyed while a claim or a duty stands", True)
 
 BASIS_OF: dict[str, Purpose | OtherBasis] = {
     # Person
@@ -28,6 +36,19 @@ BASIS_OF: dict[str, Purpose | OtherBasis] = {
         LegalBasis.CONTRACT, "the person asks to take part; nothing else is kept before they decide"
     ),
     "correct_details": _RECTIFICATION,
+    # Rights
+    "propose_erasure": _RIGHTS,
+    "request_erasure": _RIGHTS,
+    "refuse_erasure": _RIGHTS,
+    "approve_erasure": _RIGHTS,
+    "confirm_erased": _RIGHTS,
+    "restrict": _RIGHTS,
+    "lift_restriction": _RIGHTS,
+    "object_to": _RIGHTS,
+    "decide_objection": _RIGHTS,
+    "place_hold": _CLAIMS,
+    "release_hold": _CLAIMS,
+    "note_funding": _CLAIMS,
     # Mentorship: lifecycle
     "start": OtherBasis(LegalBasis.CONTRACT, "the person asks to take part; consents are then asked one by one"),
     "pause": _KEEPING_ORDER,

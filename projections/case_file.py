@@ -20,7 +20,7 @@ from projections.appointments import APPOINTMENTS, Appointment, AppointmentStatu
 from projections.cases import CASES, CaseView, case_views
 from projections.consents import CONSENTS, ConsentView, consents_on
 from projections.credentials import CREDENTIALS, CredentialPath
-from projections.entries import entry_at
+from projections.entries import entry_at, told
 from projections.goals import GOALS, Goal
 from projections.projection import Opener, as_of, select
 
@@ -92,7 +92,7 @@ class AppointmentView:
     authority: str | None
     office: str | None
     reference_number: str | None
-    papers_needed: tuple[str, ...]
+    papers_needed: tuple[str, ...] | None
     note: str | None
     outcome: AppointmentOutcome | None
     concluded_on: date | None
@@ -178,12 +178,12 @@ _OF_CASE = "WHERE organisation_id = %s AND mentorship_id = %s"
 
 
 def _goal(goal: Goal, events: Mapping[int, RecordEvent]) -> GoalView:
-    told = entry_at(events, goal.told_positions[-1], goal.corrections)
+    words = entry_at(events, goal.told_positions[-1], goal.corrections)
     return GoalView(
         goal_id=goal.goal_id,
         kind=goal.kind,
         status=goal.status,
-        description=getattr(told, "description", None),
+        description=told(words, "description"),
         set_on=goal.set_on,
         target_on=goal.told_targets[-1],
         ended_on=goal.ended_on,
@@ -208,9 +208,9 @@ def _credential(path: CredentialPath, events: Mapping[int, RecordEvent]) -> Cred
             StepView(
                 stage=stage,
                 taken_on=day,
-                authority=getattr(entry, "authority", None),
-                reference_number=getattr(entry, "reference_number", None),
-                note=getattr(entry, "note", None),
+                authority=told(entry, "authority"),
+                reference_number=told(entry, "reference_number"),
+                note=told(entry, "note"),
                 version=version,
             )
         )
@@ -220,7 +220,7 @@ def _credential(path: CredentialPath, events: Mapping[int, RecordEvent]) -> Cred
         country=path.country,
         profession=path.profession,
         template=path.template,
-        reference_occupation=getattr(opened, "reference_occupation", None),
+        reference_occupation=told(opened, "reference_occupation"),
         opened_on=path.opened_on,
         stages=path.stages,
         steps=tuple(sorted(steps, key=lambda step: (step.taken_on, step.version))),
@@ -237,7 +237,7 @@ def _credential(path: CredentialPath, events: Mapping[int, RecordEvent]) -> Cred
 def _appointment(appointment: Appointment, events: Mapping[int, RecordEvent]) -> AppointmentView:
     booked = entry_at(events, appointment.booked_position, appointment.corrections)
     concluded = entry_at(events, appointment.concluded_position, appointment.corrections)
-    next_step = getattr(concluded, "next_step", None)
+    next_step = told(concluded, "next_step")
     is_due = appointment.deadline is not None or bool(next_step)
     return AppointmentView(
         appointment_id=appointment.appointment_id,
@@ -245,16 +245,16 @@ def _appointment(appointment: Appointment, events: Mapping[int, RecordEvent]) ->
         status=appointment.status,
         starts_on=appointment.starts_on,
         starts_at=appointment.starts_at,
-        authority=getattr(booked, "authority", None),
-        office=getattr(booked, "office", None),
-        reference_number=getattr(booked, "reference_number", None),
-        papers_needed=getattr(booked, "papers_needed", ()),
-        note=getattr(booked, "note", None),
+        authority=told(booked, "authority"),
+        office=told(booked, "office"),
+        reference_number=told(booked, "reference_number"),
+        papers_needed=told(booked, "papers_needed"),
+        note=told(booked, "note"),
         outcome=appointment.outcome,
         concluded_on=appointment.concluded_on,
         companion_id=appointment.companion_id,
         companion_role=appointment.companion_role,
-        agreed=getattr(concluded, "agreed", None),
+        agreed=told(concluded, "agreed"),
         next_step=next_step,
         next_step_open=is_due and appointment.next_step_done_on is None,
         deadline=appointment.deadline,

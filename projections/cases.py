@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 
 from domain.vocabulary import EndReason, OutcomeStatus, Track
+from projections.entries import told
 from projections.people import details_positions, name_of
 from projections.projection import (
     MENTORSHIP_TOPICS,
@@ -192,16 +193,18 @@ async def case_views(
     connection: psycopg.AsyncConnection, organisation_id: UUID, cases: list[Case], opened: Opener
 ) -> tuple[CaseView, ...]:
     """These cases, with the names of their people and their own numbers opened."""
-    told = await details_positions(connection, organisation_id, {p for c in cases for p in (c.trainee_id, c.mentor_id)})
-    events = await opened({*told.values(), *(case.started_position for case in cases)})
+    details = await details_positions(
+        connection, organisation_id, {p for c in cases for p in (c.trainee_id, c.mentor_id)}
+    )
+    events = await opened({*details.values(), *(case.started_position for case in cases)})
     return tuple(
         CaseView(
             mentorship_id=case.mentorship_id,
-            reference=getattr(events.get(case.started_position), "reference", None),
+            reference=told(events.get(case.started_position), "reference"),
             trainee_id=case.trainee_id,
-            trainee_name=name_of(events, told.get(case.trainee_id)),
+            trainee_name=name_of(events, details.get(case.trainee_id)),
             mentor_id=case.mentor_id,
-            mentor_name=name_of(events, told.get(case.mentor_id)),
+            mentor_name=name_of(events, details.get(case.mentor_id)),
             caseworker_id=case.caseworker_id,
             track=case.track,
             started_on=case.started_on,

@@ -20,7 +20,7 @@ from projections.cases import Case
 from projections.consents import ConsentStatus
 from projections.credentials import CredentialPath
 from projections.dashboard_rows import WATCHED, ConsentRow, DashboardRows, dashboard_rows
-from projections.entries import entry_at
+from projections.entries import entry_at, told
 from projections.people import details_positions, name_of
 from projections.projection import Opener
 
@@ -37,7 +37,7 @@ class AppointmentLine:
     starts_at: datetime
     authority: str | None
     office: str | None
-    papers_needed: tuple[str, ...]
+    papers_needed: tuple[str, ...] | None
 
 
 class DeadlineKind(StrEnum):
@@ -213,9 +213,9 @@ class _Lines:
             type=appointment.type,
             starts_on=appointment.starts_on,
             starts_at=appointment.starts_at.astimezone(self.zone),
-            authority=getattr(booked, "authority", None),
-            office=getattr(booked, "office", None),
-            papers_needed=getattr(booked, "papers_needed", ()),
+            authority=told(booked, "authority"),
+            office=told(booked, "office"),
+            papers_needed=told(booked, "papers_needed"),
         )
 
     def _next_step(self, appointment: Appointment) -> DeadlineLine:
@@ -226,7 +226,7 @@ class _Lines:
             appointment_id=appointment.appointment_id,
             credential_id=None,
             trainee_name=self._name(appointment.trainee_id),
-            what=getattr(concluded, "next_step", None),
+            what=told(concluded, "next_step"),
             **self._due(appointment.deadline),
         )
 
@@ -238,7 +238,7 @@ class _Lines:
             appointment_id=appointment.appointment_id,
             credential_id=None,
             trainee_name=self._name(appointment.trainee_id),
-            what=getattr(booked, "authority", None) or getattr(booked, "office", None),
+            what=told(booked, "authority") or told(booked, "office"),
             **self._due(appointment.objection_until),
         )
 
@@ -250,7 +250,7 @@ class _Lines:
             appointment_id=None,
             credential_id=path.credential_id,
             trainee_name=self._name(path.trainee_id),
-            what=getattr(decided, "authority", None),
+            what=told(decided, "authority"),
             **self._due(path.objection_until),
         )
 
@@ -280,7 +280,7 @@ class _Lines:
     def _case(self, case: Case, standing: Mapping[tuple[UUID, Purpose], ConsentStatus]) -> CaseLine:
         return CaseLine(
             mentorship_id=case.mentorship_id,
-            reference=getattr(self.events.get(case.started_position), "reference", None),
+            reference=told(self.events.get(case.started_position), "reference"),
             trainee_id=case.trainee_id,
             trainee_name=self._name(case.trainee_id),
             mentor_id=case.mentor_id,

@@ -26,12 +26,17 @@ def entry_at(
     return as_it_stands(entry, (event for event in opened if isinstance(event, EntryCorrected)))
 
 
+def told(event: RecordEvent | None, name: str) -> Any:
+    """What an event says in a field; None where nobody can read it any more, because whose it was has been erased."""
+    return None if event is None or name in event.erased else getattr(event, name, None)
+
+
 def own_fields(entry: MentorshipEvent | None) -> dict[str, Any] | None:
-    """What an entry says beyond what all entries say, in JSON's own types."""
+    """What an entry says beyond what all entries say, in JSON's own types. What was erased is left out."""
     if entry is None:
         return None
     return {
         field.name: msgspec.to_builtins(getattr(entry, field.name))
         for field in fields(entry)
-        if field.name not in _OF_EVERY_ENTRY
+        if field.name not in _OF_EVERY_ENTRY and field.name not in entry.erased
     }

@@ -43,7 +43,7 @@ PEOPLE = Table(
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """A person as last told. `details` is None where nobody can read them any more."""
+    """A person as last told. `details` is None once the person has been erased."""
 
     person_id: UUID
     role: PersonRole
@@ -153,15 +153,20 @@ async def details_positions(
 
 
 def name_of(events: Mapping[int, RecordEvent], position: int | None) -> str | None:
-    """A person's name as they write it, from the event that holds their details; None where it can't be read."""
-    event = None if position is None else events.get(position)
-    return event.full_name if isinstance(event, PersonRegistered | PersonDetailsCorrected) else None
+    """A person's name as they write it, from the event that holds their details; None once it has been erased."""
+    details = None if position is None else details_in(events.get(position))
+    return None if details is None else details.full_name
+
+
+def details_in(event: RecordEvent | None) -> Details | None:
+    """The details that an event tells; None where it tells none, or where the person has been erased."""
+    if not isinstance(event, PersonRegistered | PersonDetailsCorrected) or event.erased:
+        return None
+    return event.details
 
 
 def _view(person: PersonRow, events: Mapping[int, RecordEvent]) -> PersonView:
-    event = events.get(person.details_position)
-    details = event.details if isinstance(event, PersonRegistered | PersonDetailsCorrected) else None
-    return PersonView(person.person_id, person.role, person.version, details)
+    return PersonView(person.person_id, person.role, person.version, details_in(events.get(person.details_position)))
 
 
 def _registered(seen: Seen, rows: Rows) -> None:

@@ -12,10 +12,11 @@ from uuid import UUID
 import psycopg
 
 from domain.events import RecordEvent
-from domain.person import Details, PersonDetailsCorrected, PersonRegistered
+from domain.person import Details
 from domain.vocabulary import PersonRole
 from projections.cases import CASES, Case
-from projections.people import PersonRow, visible_people
+from projections.entries import told
+from projections.people import PersonRow, details_in, visible_people
 from projections.projection import Opener, select
 
 SEARCHED = 2_000
@@ -104,20 +105,20 @@ def folded(text: str) -> str:
 
 
 def _match(person: PersonRow, cases: list[Case], events: Mapping[int, RecordEvent], wanted: str) -> PersonFound | None:
-    event = events.get(person.details_position)
-    if not isinstance(event, PersonRegistered | PersonDetailsCorrected):
+    details = details_in(events.get(person.details_position))
+    if details is None:
         return None
-    matched_by = _matched_by(event.details, wanted)
+    matched_by = _matched_by(details, wanted)
     if matched_by is None:
-        references = (getattr(events.get(case.started_position), "reference", "") for case in cases)
-        if not any(folded(reference).startswith(wanted) for reference in references):
+        references = (told(events.get(case.started_position), "reference") for case in cases)
+        if not any(folded(reference or "").startswith(wanted) for reference in references):
             return None
         matched_by = MatchedBy.CASE_REFERENCE
     return PersonFound(
         person_id=person.person_id,
         role=person.role,
-        full_name=event.full_name,
-        reference=event.reference,
+        full_name=details.full_name,
+        reference=details.reference,
         matched_by=matched_by,
         mentorships=tuple(sorted(case.mentorship_id for case in cases)),
     )

@@ -74,7 +74,9 @@ TIMELINE = Table(
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One entry. `corrected_by` and `retracted_by` are versions; `fields` is None where nobody can read it any more."""
+    """One entry. `corrected_by` and `retracted_by` are versions; `erased` names the fields that nobody can read any more, because
+    whose they were has been erased. They are not in `fields`, which is None where the entry itself can't be shown.
+    """
 
     version: int
     position: int
@@ -89,6 +91,7 @@ class TimelineEntry:
     corrected_by: tuple[int, ...]
     retracted_by: int | None
     fields: dict[str, Any] | None
+    erased: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ async def timeline_entry(
 
 
 def _view(entry: Entry, events: Mapping[int, RecordEvent]) -> TimelineEntry:
+    stands = entry_at(events, entry.position, entry.corrections)
     return TimelineEntry(
         version=entry.version,
         position=entry.position,
@@ -167,7 +171,8 @@ def _view(entry: Entry, events: Mapping[int, RecordEvent]) -> TimelineEntry:
         corrects=entry.corrects,
         corrected_by=entry.corrected_by,
         retracted_by=entry.retracted_by,
-        fields=own_fields(entry_at(events, entry.position, entry.corrections)),
+        fields=own_fields(stands),
+        erased=tuple(sorted(stands.erased)) if stands else (),
     )
 
 

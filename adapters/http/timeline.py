@@ -114,4 +114,8 @@ def as_seen_by(by: Caller, entry: TimelineEntry) -> TimelineEntry:
             hidden = _SAID_BY_TRAINEE | _SAID_BY_MENTOR
         case _:
             return entry
-    return replace(entry, fields={name: value for name, value in entry.fields.items() if name not in hidden})
+    return replace(
+        entry,
+        fields={name: value for name, value in entry.fields.items() if name not in hidden},
+        erased=tuple(name for name in entry.erased if name not in hidden),
+    )

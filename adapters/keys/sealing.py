@@ -38,6 +38,12 @@ class Unreadable(Exception):
         super().__init__("A sealed value can't be read with the keys at hand.")
 
 
+class KeyDestroyed(Unreadable):
+    """Sealed under a key that was destroyed when the person was erased. It stays unreadable."""
+
+    code: ClassVar[str] = "key-destroyed"
+
+
 @dataclass(frozen=True, slots=True)
 class DataKey:
     """One version of one person's key: 32 random bytes. Never stored unwrapped, never shown."""

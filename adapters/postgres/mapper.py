@@ -17,13 +17,15 @@ import msgspec
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 
-from adapters.keys.sealing import DataKey, Place, Unreadable, key_version, seal, unseal
+from adapters.keys.sealing import DataKey, KeyDestroyed, Place, Unreadable, key_version, seal, unseal
 from adapters.postgres.shapes import SEALED, Shape, shape_of
 from adapters.postgres.stored import RecordedEvent
 from domain.events import TOPICS, RecordEvent
 
 type Held = Callable[[UUID, UUID, int | None], DataKey]
 """Gives the key of (organisation id, person id, key version; None for the newest), or raises Unreadable.
+
+Raises KeyDestroyed for one that was destroyed because the person was erased.
 
 `Keys`, which the ring's `fetch` and `ensure` return, is one; so is `KeyRing.cached`.
 """
@@ -171,7 +173,10 @@ def needed(envelopes: Iterable[Envelope]) -> set[tuple[UUID, int]]:
 
 
 def open(envelope: Envelope, keys: Held) -> RecordEvent:
-    """The event. Raises Unreadable where a key is missing or a value was moved; StateUnreadable for a wrong shape."""
+    """The event; what was an erased person's in it is empty, and named in its `erased`.
+
+    Raises Unreadable where a key is missing or a value was moved; StateUnreadable for a wrong shape.
+    """
     stored, shape = envelope.stored, envelope.shape
     event_class = shape.event_class
     state: dict[str, Any] = {
@@ -182,7 +187,16 @@ def open(envelope: Envelope, keys: Held) -> RecordEvent:
     for name in shape.plain.names:
         state[name] = getattr(envelope.plain, name)
     opened = set()
+    erased: list[str] = []
     for person_field, person_id, version, sealed in envelope.sealed:
+        opened.add(person_field)
+        try:
+            key = keys(stored.organisation_id, person_id, version)
+        except KeyDestroyed:
+            names = shape.groups[person_field].names
+            state.update(zip(names, map(copy, shape.erased[person_field]), strict=True))
+            erased += names
+            continue
         place = Place(
             stored.organisation_id,
             envelope.stream_id,
@@ -192,18 +206,17 @@ def open(envelope: Envelope, keys: Held) -> RecordEvent:
             person_field,
             person_id,
         )
-        group = _group(
-            stored, shape, person_field, unseal(keys(stored.organisation_id, person_id, version), sealed, place)
-        )
+        group = _group(stored, shape, person_field, unseal(key, sealed, place))
         for name in shape.groups[person_field].names:
             state[name] = getattr(group, name)
-        opened.add(person_field)
     for person_field, part in shape.groups.items():
         if person_field not in opened:
             if person_field not in shape.absent:
                 raise StateUnreadable(f"{stored.topic!r} at position {stored.position} lacks a sealed part.")
             # Copied, or an empty dict would be shared by all events.
             state.update(zip(part.names, map(copy, shape.absent[person_field]), strict=True))
+    if erased:
+        state["erased"] = frozenset(erased)
     # As the library's own mapper does: what was recorded is not judged again by today's rules.
     event = object.__new__(event_class)
     object.__setattr__(event, "__dict__", state)

@@ -1,6 +1,6 @@
 """Reading the log: a stream of one organisation, what became of a command, and the events of all in their order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +49,14 @@ AT = """
         occurred_on, occurred_at, trace_id, command_key, recorded_at, position
     FROM accompany.events
     WHERE position = ANY(%s)
+"""
+OF_TOPICS = """
+    SELECT
+        stream_id, version, topic, state, schema_version, organisation_id, actor_id, purpose,
+        occurred_on, occurred_at, trace_id, command_key, recorded_at, position
+    FROM accompany.events
+    WHERE organisation_id = %s AND stream_id = ANY(%s) AND topic = ANY(%s)
+    ORDER BY stream_id, version
 """
 COMMAND = """
     SELECT position, answer, request_digest FROM accompany.commands
@@ -116,6 +124,13 @@ class Reader:
     async def at(self, organisation_id: UUID, positions: Sequence[int]) -> list[RecordedEvent]:
         """The events at these positions, in no order; one that is not this organisation's is left out."""
         return await self._pool.rows(organisation_id, AT, (list(positions),), row_factory=recorded_event_row)
+
+    async def of_topics(
+        self, organisation_id: UUID, streams: Sequence[UUID], topics: Collection[str]
+    ) -> list[RecordedEvent]:
+        """The events of some streams that are of these topics, each stream's in order."""
+        asked = (organisation_id, list(streams), list(topics))
+        return await self._pool.rows(organisation_id, OF_TOPICS, asked, row_factory=recorded_event_row)
 
     async def last_position(self) -> int:
         """The position of the last event of all organisations, 0 in an empty log."""

@@ -20,6 +20,7 @@ from domain.errors import NotFound
 from domain.events import RecordEvent
 from domain.mentorship import Mentorship
 from domain.person import Person
+from domain.restriction import DECIDES_STANDING, Standing, standing_of
 
 
 class PostgresRecord:
@@ -58,6 +59,15 @@ class PostgresRecord:
         [first] = await self._stored(by, stream_id, up_to=1)
         assert first.actor_id is not None, "the table takes no event without an actor"
         return first.actor_id
+
+    async def standings(self, by: Caller, people: Iterable[UUID]) -> Mapping[UUID, Standing]:
+        wanted = list(set(people))
+        with self._telemetry.sql("read-standing"):
+            stored = await self._reader.of_topics(by.organisation_id, wanted, DECIDES_STANDING)
+        told: dict[UUID, list[tuple[str, Any]]] = {person: [] for person in wanted}
+        for envelope in map(mapper.envelope, stored):
+            told[envelope.stream_id].append((envelope.stored.topic, envelope.plain))
+        return {person: standing_of(events) for person, events in told.items()}
 
     async def append(self, by: Caller, entries: Sequence[Entry]) -> list[Receipt]:
         people = {person for entry in entries for event in entry.events for person in mapper.people(event)}

@@ -39,7 +39,7 @@ class Shape:
     """One event class. `groups` are by the name of the field that holds the person's id.
 
     `absent` are the field values of a group that holds nothing, which is left out instead of sealed. A group with a
-    field whose type knows no empty value has none.
+    field whose type knows no empty value has none. `erased` are those that stand in for a group whose person was erased.
     """
 
     event_class: type[RecordEvent]
@@ -47,6 +47,7 @@ class Shape:
     sealed: type[msgspec.Struct]
     groups: dict[str, Part]
     absent: dict[str, tuple[Any, ...]]
+    erased: dict[str, tuple[Any, ...]]
     upcasts: Upcasts
     personal_upcasts: PersonalUpcasts
 
@@ -93,6 +94,10 @@ def shape_of(event_class: type[RecordEvent]) -> Shape:
         sealed=sealed,
         groups=groups,
         absent={person_field: values for person_field, values in absent.items() if _NO_NOTHING not in values},
+        erased={
+            person_field: tuple(None if value is _NO_NOTHING else value for value in values)
+            for person_field, values in absent.items()
+        },
         upcasts=event_class.UPCASTS,
         personal_upcasts=event_class.PERSONAL_UPCASTS,
     )

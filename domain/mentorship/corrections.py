@@ -211,7 +211,10 @@ def with_changes(entry: MentorshipEvent, changes: Mapping[str, Any]) -> Mentorsh
             raise ValueNotUnderstood(fields=(name,)) from None
     if "occurred_on" in typed:
         typed["occurred_at"] = None
-    return replace(entry, **typed)
+    corrected = replace(entry, **typed)
+    if entry.erased:
+        object.__setattr__(corrected, "erased", entry.erased)
+    return corrected
 
 
 def _json(value: Any) -> Any:

@@ -160,7 +160,7 @@ class LifecyclePart(MentorshipPart):
         started: Occurred,
         reference: str = "",
     ) -> Self:
-        """Opens the record of a mentorship. Raises SamePerson, NotATrainee or NotAMentor."""
+        """Opens the record of a mentorship. Raises SamePerson, NotATrainee, NotAMentor, or as `Person.usable`."""
         check_text(SHORT, reference=reference)
         if trainee.id == mentor.id:
             raise SamePerson(fields=("trainee_id", "mentor_id"))
@@ -168,6 +168,8 @@ class LifecyclePart(MentorshipPart):
             raise NotATrainee(fields=("trainee_id",))
         if not mentor.may_be_mentor:
             raise NotAMentor(fields=("mentor_id",))
+        trainee.usable()
+        mentor.usable()
         event = MentorshipStarted(
             originator_id=mentorship_id,
             originator_version=cls.INITIAL_VERSION,
@@ -226,6 +228,7 @@ class LifecyclePart(MentorshipPart):
                 raise SamePerson(fields=("to_mentor_id",))
             if not to_mentor.may_be_mentor:
                 raise NotAMentor(fields=("to_mentor_id",))
+            to_mentor.usable()
         caseworker_id = to_caseworker_id or self.caseworker_id
         mentor_id = to_mentor.id if to_mentor else self.mentor_id
         if (caseworker_id, mentor_id) == (self.caseworker_id, self.mentor_id):

@@ -1,7 +1,7 @@
 """A record that is kept in memory: small, but whole. It opens the sealed state of each event again at every load."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from application.caller import Caller, Receipt, Submission
@@ -10,6 +10,7 @@ from domain.errors import NotFound
 from domain.events import RecordEvent
 from domain.mentorship import Mentorship
 from domain.person import Person
+from domain.restriction import FREE, Standing
 from tests.domain.replay import replayed, stored_and_opened
 
 
@@ -40,6 +41,13 @@ class RecordInMemory:
             return self._actors[by.organisation_id, stream_id]
         except KeyError:
             raise NotFound from None
+
+    async def standings(self, by: Caller, people: Iterable[UUID]) -> Mapping[UUID, Standing]:
+        found = {}
+        for person_id in people:
+            known = (by.organisation_id, person_id) in self.streams
+            found[person_id] = (await self.person(by, person_id)).standing if known else FREE
+        return found
 
     async def append(self, by: Caller, entries: Sequence[Entry]) -> list[Receipt]:
         await asyncio.sleep(0)

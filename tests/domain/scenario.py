@@ -196,6 +196,11 @@ def history(case: Mentorship) -> list[MentorshipEvent]:
     return [cast(MentorshipEvent, event) for event in case.pending_events]
 
 
+def told_of(person: Person) -> list[RecordEvent]:
+    """The same of a person."""
+    return [cast(RecordEvent, event) for event in person.pending_events]
+
+
 def the(event: type[MentorshipEvent], case: Mentorship) -> MentorshipEvent:
     """The last event of a class, as it stands after its corrections."""
     found = [one for one in history(case) if type(one) is event][-1]

@@ -114,7 +114,7 @@ def test_every_event_under_a_purpose_is_recorded_by_a_command_under_that_purpose
 @pytest.mark.parametrize("event", OURS, ids=lambda event: event.TOPIC)
 def test_a_field_in_plain_text_leaves_no_room_for_a_name(event: type[RecordEvent]) -> None:
     """It is an id, a number, a day, a term of the vocabulary or a code that was checked to be one: never free text."""
-    codes = {"country", "profession", "template", "stage", "stages", "corrected_topic", "changes"}
+    codes = {"country", "profession", "template", "stage", "stages", "corrected_topic", "changes", "rule", "funder"}
     hints = get_type_hints(event)
     plain = {field.name for field in fields(event)} - set(personal_fields(event)) - codes - FROM_ROW
     for name in sorted(plain):

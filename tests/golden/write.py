@@ -7,12 +7,14 @@ from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
+from domain.erasure import AskedBy, AskedHow, ErasureGround, ErasureRefusal, HoldGround
 from domain.events import TOPICS, RecordEvent
 from domain.mentorship import Mentorship
 from domain.mentorship.accompaniments import AccompanimentRecorded
 from domain.mentorship.consent import Communication, Expression, Notice, Proxy, Scope
 from domain.mentorship.sessions import SessionHeld
 from domain.person import Details, LanguageSkill, Person
+from domain.restriction import Interest, ObjectionOutcome, RestrictionGround
 from domain.vocabulary import (
     AppointmentOutcome,
     AppointmentType,
@@ -79,7 +81,37 @@ def _person() -> list[RecordEvent]:
     )
     person = Person.register(TRAINEE.id, role=PersonRole.TRAINEE, details=details, told=at(0, 9))
     person.correct_details(role=PersonRole.BOTH, details=replace(details, phone="+49 30 5550 0002"), told=at(1, 9))
+    _rights(person)
     return [cast(RecordEvent, event) for event in person.collect_events()]
+
+
+def _rights(person: Person) -> None:
+    hold, objection, first, second = (UUID(int=number) for number in (141, 142, 143, 144))
+    person.restrict(at(2, 9), ground=RestrictionGround.ACCURACY_CONTESTED, note="The date of birth")
+    person.lift_restriction(at(3, 9), person_told_on=on(3).on, note="It was right")
+    person.object_to(at(3, 9), objection_id=objection, interest=Interest.STATISTICS, note="On the phone")
+    person.decide_objection(
+        at(4, 9), objection_id=objection, decided_by=second, outcome=ObjectionOutcome.UPHELD, note="Told her"
+    )
+    person.place_hold(
+        at(4, 9), hold_id=hold, ground=HoldGround.LEGAL_CLAIM, review_on=on(90).on, note="Letter of a lawyer"
+    )
+    person.release_hold(at(5, 9), hold_id=hold, note="Settled")
+    person.note_funding(at(5, 9), funder="esf-plus", last_payment_on=on(5).on, final_report_on=on(6).on)
+    person.propose_erasure(at(6, 9), rule="participants", due_on=on(5).on)
+    asked: dict[str, Any] = {
+        "requested_by": first,
+        "asked_by": AskedBy.PERSON,
+        "asked_how": AskedHow.IN_PERSON,
+        "note": "In the office",
+    }
+    person.request_erasure(at(7, 9), ground=ErasureGround.CONSENT_WITHDRAWN, **asked)
+    person.refuse_erasure(
+        at(8, 9), refused_by=second, reason=ErasureRefusal.IDENTITY_NOT_SHOWN, note="Comes again with papers"
+    )
+    person.request_erasure(at(9, 9), ground=ErasureGround.CONSENT_WITHDRAWN, **asked)
+    person.approve_erasure(at(10, 9), approved_by=second, longest=None)
+    person.confirm_erased(at(10, 9), approved_by=second)
 
 
 def _mentorship() -> Mentorship:

@@ -111,7 +111,7 @@ def _known(appointment: AppointmentView) -> dict[str, str]:
     """What the booking says already."""
     return {
         "occurred_on": appointment.starts_on.isoformat(),
-        "papers_brought": "\n".join(appointment.papers_needed),
+        "papers_brought": "\n".join(appointment.papers_needed or ()),
         "companion_role": CompanionRole.PRESENCE,
         "interpreter": Interpreter.NONE,
     }

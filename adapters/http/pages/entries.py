@@ -24,7 +24,7 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class EntryLine:
-    """`term` stands as a chip beside the title; `readable` is False where nobody can open the words any more."""
+    """`term` stands as a chip beside the title; `erased` says that words stood here whose owner has been erased."""
 
     version: int
     title: str
@@ -36,7 +36,7 @@ class EntryLine:
     details: tuple[Detail, ...]
     corrected: bool
     retracted: bool
-    readable: bool
+    erased: bool
 
 
 _TITLES: Mapping[str, str] = {
@@ -129,7 +129,7 @@ def entry_line(entry: TimelineEntry, appointments: Mapping[str, AppointmentType]
         ),
         corrected=bool(entry.corrected_by),
         retracted=entry.retracted_by is not None,
-        readable=entry.fields is not None,
+        erased=bool(entry.erased) or entry.fields is None,
     )
 
 
