@@ -70,6 +70,7 @@ ATTRIBUTES: Mapping[str, Kind] = MappingProxyType(
         "accompany.command": is_slug,
         "accompany.outcome": is_slug,
         "accompany.projection": is_slug,
+        "accompany.log": is_slug,
         "accompany.batch.size": is_count,
     }
 )
@@ -85,6 +86,7 @@ LOG_FIELDS: Mapping[str, Kind] = MappingProxyType(
         "outcome": is_slug,
         "projection": is_slug,
         "reader": is_slug,
+        "log": is_slug,
         "check": is_slug,
         "position": is_count,
         "lag": is_count,

@@ -66,14 +66,17 @@ class Frontier:
         if len(self.hashes) != self.size.bit_count():
             raise ValueError("a frontier holds one hash for each bit of its size")
 
-    def append(self, leaf: bytes, completed: Callable[[Node, bytes], None] = lambda node, found: None) -> None:
-        """Takes the next leaf's hash; `completed` is told the leaf's node and each subtree above it that is now perfect."""
-        node = Node(0, self.size)
-        completed(node, leaf)
-        while node.number & 1:
+    def append(self, leaf: bytes, completed: Callable[[int, int, bytes], None] | None = None) -> None:
+        """Takes the next leaf's hash; `completed` is told level, number and hash of each subtree that is now perfect, first the leaf's."""
+        level, number = 0, self.size
+        if completed:
+            completed(level, number, leaf)
+        while number & 1:
             leaf = node_hash(self.hashes.pop(), leaf)
-            node = Node(node.level + 1, node.number >> 1)
-            completed(node, leaf)
+            level += 1
+            number >>= 1
+            if completed:
+                completed(level, number, leaf)
         self.hashes.append(leaf)
         self.size += 1
 

@@ -56,15 +56,15 @@ class KeyFile:
         with `create` off, for a missing one.
         """
         try:
-            return cls(_read(path))
+            return cls(read_secret(path))
         except FileNotFoundError:
             if not create:
                 raise KeyFileRefused(
                     f"There is no key file at {path}. Put the one back that the data were sealed with."
                 ) from None
         try:
-            _generate(path)
-            return cls(_read(path))
+            generate_secret(path)
+            return cls(read_secret(path))
         except OSError as error:
             raise KeyFileRefused(f"The key file {path} can't be made: {error.strerror}.") from None
 
@@ -94,7 +94,8 @@ def _derived(secret: bytes, purpose: str, length: int = SECRET_BYTES) -> bytes:
     return hkdf_sha512(secret, salt=b"", info=f"accompany {purpose} 1".encode(), length=length)
 
 
-def _read(path: Path) -> bytes:
+def read_secret(path: Path) -> bytes:
+    """32 bytes that are nobody else's to read. Raises FileNotFoundError or KeyFileRefused."""
     try:
         # A link could point at a file that somebody else may replace.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -128,7 +129,7 @@ def _read(path: Path) -> bytes:
     return secret
 
 
-def _generate(path: Path) -> None:
+def generate_secret(path: Path) -> None:
     """Whole or not at all: written beside, synced, then linked to its name, which fails if somebody else was first."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

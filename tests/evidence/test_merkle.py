@@ -46,7 +46,7 @@ def stored(size: int) -> dict[Node, bytes]:
     nodes: dict[Node, bytes] = {}
     frontier = Frontier()
     for leaf in LEAVES[:size]:
-        frontier.append(leaf, nodes.__setitem__)
+        frontier.append(leaf, lambda level, number, found: nodes.__setitem__(Node(level, number), found))
     return nodes
 
 

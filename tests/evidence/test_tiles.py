@@ -2,7 +2,7 @@
 
 import pytest
 
-from audit.merkle import Frontier, Node, inclusion_spans, leaf_hash, proof_from, root_of, verify_inclusion
+from audit.merkle import Frontier, inclusion_spans, leaf_hash, proof_from, root_of, verify_inclusion
 from audit.note import NoteRefused
 from audit.tiles import (
     Tile,
@@ -75,9 +75,9 @@ def test_proofs_come_out_of_tiles() -> None:
     leaves = [leaf_hash(number.to_bytes(4)) for number in range(size)]
     tiles: dict[TileAt, bytes] = {}
 
-    def keep(node: Node, found: bytes) -> None:
-        if node.level % 8 == 0:
-            at = TileAt(node.level // 8, node.number // 256)
+    def keep(level: int, number: int, found: bytes) -> None:
+        if level % 8 == 0:
+            at = TileAt(level // 8, number // 256)
             tiles[at] = tiles.get(at, b"") + found
 
     frontier = Frontier()

@@ -1,0 +1,60 @@
+"""One log in one database: append to it, integrate it, and change it as the database's owner can."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, LiteralString
+from uuid import UUID, uuid4
+
+import psycopg
+
+from adapters.evidence.integrating import Integrator
+from adapters.evidence.signing import LogKey
+from adapters.evidence.stored import LogStore, StoredCheckpoint
+from adapters.postgres.appender import Appender
+from tests.postgres.facts import command, fact
+
+
+class KeptLog:
+    def __init__(self, dsn: str, folder: Path, appender: Appender) -> None:
+        self.dsn = dsn
+        self.folder = folder
+        self.key = LogKey.at(folder, "example.org/accompany")
+        self._appender = appender
+
+    async def append(self, count: int, stream: UUID | None = None) -> UUID:
+        """So many events of a new stream, in as few appends as there may be."""
+        stream = stream or uuid4()
+        for first in range(1, count + 1, 500):
+            versions = range(first, min(first + 500, count + 1))
+            await self._appender.append(command(*(fact(stream, version) for version in versions)))
+        return stream
+
+    def integrator(self, **how: Any) -> Integrator:
+        return Integrator(self.dsn, self.folder, self.key, **how)
+
+    def integrate(self, **how: Any) -> None:
+        self.integrator(**how).catch_up()
+
+    def newest(self) -> StoredCheckpoint:
+        with self.store() as store:
+            found = store.newest_checkpoint(self.key.origin("events"))
+        assert found is not None, "a checkpoint was published"
+        return found
+
+    @contextmanager
+    def store(self) -> Iterator[LogStore]:
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            yield LogStore(connection, "events")
+
+    def as_owner(self, *statements: LiteralString) -> None:
+        """As somebody who may switch the guards off."""
+        with psycopg.connect(self.dsn) as owner:
+            owner.execute("ALTER TABLE accompany.events DISABLE TRIGGER USER")
+            for statement in statements:
+                owner.execute(statement)
+            owner.execute("ALTER TABLE accompany.events ENABLE ALWAYS TRIGGER events_stay_as_recorded")
+
+    def query(self, query: LiteralString) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn) as owner:
+            return owner.execute(query).fetchall()
