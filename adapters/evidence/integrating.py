@@ -233,7 +233,7 @@ class Integrator:
     def _advance(self, connection: psycopg.Connection[Any], store: LogStore, one: Log, kept: _Kept) -> bool:
         """Integrates the next batch; whether there is probably more. The last row integrated is read again each time."""
         size = kept.edge.size
-        found = list(rows(connection, one, max(1, size), self._batch + 1))
+        found = list(rows(connection, one, max(1, size), self._batch + (size > 0)))
         if size:
             if not found or found[0].position != size:
                 raise LogStopped("log-row-missing", size)
