@@ -44,11 +44,11 @@ clean: ## Remove what was installed or cached here; data folders stay
 
 # Stamps, so that a second `make test` installs nothing. A demo does without the tools that only tests and checks need.
 .venv/.can-run: pyproject.toml uv.lock .python-version
-	@$(FIND_UV); "$$uv" sync --frozen --no-dev --inexact
+	@$(FIND_UV); "$$uv" sync --frozen --no-dev --extra figures --inexact
 	@touch $@
 
 .venv/.can-test: pyproject.toml uv.lock .python-version
-	@$(FIND_UV); "$$uv" sync --frozen
+	@$(FIND_UV); "$$uv" sync --frozen --extra figures
 	@touch $@ .venv/.can-run
 
 # Any Python can carry uv, which then finds or fetches the Python that the project needs. Tried from / because a version manager's

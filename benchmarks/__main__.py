@@ -9,6 +9,7 @@ from rich.console import Console
 
 from benchmarks.appends import appends
 from benchmarks.commands import commands
+from benchmarks.disclosure import disclosure
 from benchmarks.ground import ground
 from benchmarks.growth import growth
 from benchmarks.loads import loads
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "tail": tail,
     "rebuilds": rebuilds,
     "growth": growth,
+    "disclosure": disclosure,
 }
 
 
