@@ -3,6 +3,7 @@
 - `ACCOMPANY_DATA`: folder of database, keys and reports; `$XDG_DATA_HOME/accompany`, else `~/.local/share/accompany`
 - `ACCOMPANY_HOST` and `ACCOMPANY_PORT`: where the service listens; `127.0.0.1` and `8017`. Port 0 takes a free one
 - `DATABASE_URL` or `DATABASE_URL_FILE`: a PostgreSQL from 15 on, or a file that holds its URL; else the embedded server
+- `ACCOMPANY_KEYS_DATABASE_URL` or `ACCOMPANY_KEYS_DATABASE_URL_FILE`: another database for the key ring; else it is in the same one
 - `ACCOMPANY_KEY_FILE`: the key-encryption key, if it is not in the data folder
 - `ACCOMPANY_TIME_ZONE`: where a new organisation is; `Europe/Berlin`
 - `ACCOMPANY_OTLP_ENDPOINT`, else `OTEL_EXPORTER_OTLP_ENDPOINT`: base URL for traces and metrics; else telemetry is off
@@ -51,6 +52,7 @@ class Settings:
     host: str
     port: int
     database_url: str | None = field(repr=False)
+    keys_database_url: str | None = field(repr=False)
     key_file: Path | None
     time_zone: ZoneInfo
     otlp_endpoint: str | None
@@ -67,6 +69,7 @@ class Settings:
             host=reading.value("ACCOMPANY_HOST", _host, default="127.0.0.1"),
             port=reading.value("ACCOMPANY_PORT", _port, default=8017),
             database_url=reading.value_or_file("DATABASE_URL", _database),
+            keys_database_url=reading.value_or_file("ACCOMPANY_KEYS_DATABASE_URL", _database),
             key_file=reading.value("ACCOMPANY_KEY_FILE", _folder, default=None),
             time_zone=reading.value("ACCOMPANY_TIME_ZONE", _time_zone, default=ZoneInfo("Europe/Berlin")),
             otlp_endpoint=reading.value(
@@ -94,6 +97,9 @@ class Settings:
             "ACCOMPANY_HOST": self.host,
             "ACCOMPANY_PORT": str(self.port),
             "DATABASE_URL": _without_password(self.database_url) if self.database_url else "the embedded server",
+            "ACCOMPANY_KEYS_DATABASE_URL": (
+                _without_password(self.keys_database_url) if self.keys_database_url else "the database of the record"
+            ),
             "ACCOMPANY_KEY_FILE": str(self.key_file) if self.key_file else "in the data folder",
             "ACCOMPANY_TIME_ZONE": self.time_zone.key,
             endpoint: self.otlp_endpoint or "none: telemetry is off",

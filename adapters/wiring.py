@@ -9,13 +9,14 @@ from functools import partial
 from importlib.resources import files
 from uuid import UUID
 
-import psycopg
-
 from adapters.data_folder import DATABASE
 from adapters.identity.members import keyed_id
 from adapters.identity.tokens import Tokens
+from adapters.keys.changes import following
+from adapters.keys.holders import Holders
 from adapters.keys.key_file import FILE_NAME, KeyFile
 from adapters.keys.key_ring import KeyRing
+from adapters.keys.service_secrets import ServiceSecrets
 from adapters.postgres import mapper
 from adapters.postgres.appender import Appender
 from adapters.postgres.embedded import EmbeddedPostgres
@@ -23,6 +24,8 @@ from adapters.postgres.migrate import migrate
 from adapters.postgres.pool import Pool
 from adapters.postgres.projection_tables import prepare
 from adapters.postgres.record import PostgresRecord
+from adapters.postgres.ring_database import prepare_ring
+from adapters.postgres.session import session
 from adapters.postgres.snapshots import Snapshots
 from adapters.settings import Settings
 from adapters.telemetry import Telemetry
@@ -37,11 +40,13 @@ class Installation:
     """What a process needs to serve: the record, the commands on it, and those who may give them.
 
     Queries hold a connection of `pool` while the record opens events, which takes its own from another pool: with one for both,
-    enough queries at once would wait for each other for ever.
+    enough queries at once would wait for each other for ever. The key ring has a pool of its own, under its own role and perhaps in
+    another database.
     """
 
     dsn: str
-    key_file: KeyFile
+    keys: KeyRing
+    secrets: ServiceSecrets
     pool: Pool
     record: PostgresRecord
     casebook: Casebook
@@ -52,11 +57,15 @@ class Installation:
 
     def digest(self, content: bytes) -> bytes:
         """A keyed digest: tells two requests apart and tells nobody what was in them."""
-        return hmac.digest(self.key_file.digest_key, content, "sha256")
+        return hmac.digest(self.secrets.digest_key, content, "sha256")
 
     def identify(self, organisation_id: UUID, kind: str, external: str) -> UUID:
         """The id of what the organisation's own spreadsheets call `external`."""
-        return keyed_id(self.key_file.identifier_key, organisation_id, kind, external)
+        return keyed_id(self.secrets.identifier_key, organisation_id, kind, external)
+
+    def secret(self, name: str, organisation_id: UUID) -> bytes:
+        """32 bytes for one use in one organisation, as `search`: the same each time, whatever key-encryption key is in force."""
+        return self.secrets.derived(name, organisation_id)
 
     def intake(self, organisation_id: UUID) -> Intake:
         """Takes rows in for one organisation."""
@@ -85,30 +94,36 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
     mapper.prepare()
     await migrate(dsn)
     await prepare(dsn)
-    key_file = KeyFile.at(settings.key_file or settings.data / FILE_NAME, create=await _nothing_sealed(dsn))
-    async with Pool(dsn) as pool, Pool(dsn) as for_record, Appender(dsn) as appender:
-        keys = KeyRing(for_record, key_file)
-        await keys.check()
-        async with Snapshots(for_record, keys) as snapshots:
+    keys_dsn = settings.keys_database_url or dsn
+    is_new = await prepare_ring(dsn, keys_dsn)
+    key_file = KeyFile.at(settings.key_file or settings.data / FILE_NAME, create=is_new)
+    holders = Holders(key_file)
+    async with (
+        Pool(dsn) as pool,
+        Pool(dsn) as for_record,
+        Pool(keys_dsn, "accompany_keys", size=4) as for_keys,
+        Appender(dsn) as appender,
+    ):
+        keys = KeyRing(for_keys, holders)
+        derived_before = await keys.begin()
+        secrets = await ServiceSecrets.kept_in(for_keys, holders, key_file if derived_before else None)
+        listening = session(keys_dsn, "accompany_keys", statement_timeout=4)
+        async with following(listening, keys), Snapshots(for_record, keys) as snapshots:
             record = PostgresRecord(for_record, appender, keys, snapshots, telemetry)
+            casebook = Casebook(record)
+            keys.when_dropped(casebook.forget)
             yield Installation(
                 dsn=dsn,
-                key_file=key_file,
+                keys=keys,
+                secrets=secrets,
                 pool=pool,
                 record=record,
-                casebook=Casebook(record),
+                casebook=casebook,
                 people=People(record),
                 tokens=Tokens(pool),
                 templates=credential_paths(),
                 telemetry=telemetry,
             )
-
-
-async def _nothing_sealed(dsn: str) -> bool:
-    """Whether a new key would do: once people have keys, only the one that wrapped them does."""
-    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=10) as connection:
-        row = await (await connection.execute("SELECT keys.holder() IS NULL")).fetchone()
-        return row == (True,)
 
 
 def credential_paths() -> Templates:

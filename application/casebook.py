@@ -30,6 +30,12 @@ class Casebook:
         self._record = record
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._kept: dict[tuple[UUID, UUID], Mentorship] = {}
+        self._forgotten = 0
+
+    def forget(self) -> None:
+        """Drops the cases in memory, and those that are being decided on do not come back: somebody in them may have been erased."""
+        self._kept.clear()
+        self._forgotten += 1
 
     async def start(
         self,
@@ -137,6 +143,7 @@ class Casebook:
         case = by.organisation_id, mentorship_id
         for _ in range(ATTEMPTS):
             # Taken out, since deciding changes it; it comes back once what it decided is on record.
+            forgotten = self._forgotten
             kept = self._kept.pop(case, None)
             mentorship = kept or await self._record.mentorship(by, mentorship_id)
             try:
@@ -158,7 +165,7 @@ class Casebook:
                 [receipt] = await self._record.append(by, [entry])
             except MovedOn:
                 continue
-            if not receipt.repeated:
+            if not receipt.repeated and forgotten == self._forgotten:
                 self._keep(case, mentorship)
             return receipt
         raise Busy

@@ -41,6 +41,7 @@ def test_the_environment_is_taken_and_named_as_the_source() -> None:
             "ACCOMPANY_OTLP_ENDPOINT": "http://collector:4318/",
             "ACCOMPANY_LOG_LEVEL": "WARNING",
             "DATABASE_URL": URL,
+            "ACCOMPANY_KEYS_DATABASE_URL": URL,
         }
     )
     assert (settings.data, settings.host, settings.port) == (Path("/srv/record"), "::1", 0)
@@ -48,7 +49,7 @@ def test_the_environment_is_taken_and_named_as_the_source() -> None:
     assert settings.time_zone.key == "Europe/Vienna"
     assert settings.otlp_endpoint == "http://collector:4318"
     assert settings.log_level == "warning"
-    assert settings.database_url == URL
+    assert settings.database_url == settings.keys_database_url == URL
     assert {source for _, _, source in settings.explained()} == {"environment"}
 
 

@@ -6,24 +6,15 @@ For evaluation and small offices: whoever copies both the file and the database 
 import os
 import secrets
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Self
-from uuid import UUID
 
-from adapters.keys.sealing import (
-    SALT_BYTES,
-    SECRET_BYTES,
-    DataKey,
-    Unreadable,
-    hkdf_sha512,
-    length_prefixed,
-    lock,
-    unlock,
-)
+from adapters.keys.holder import HOLDER_BYTES, Subject
+from adapters.keys.sealing import SALT_BYTES, SECRET_BYTES, Unreadable, hkdf_sha512, length_prefixed, lock, unlock
 
 FILE_NAME = "key-encryption.key"
 HELD_IN_FILE = b"\x01"
-HOLDER_BYTES = 17
 
 
 class KeyFileRefused(Exception):
@@ -33,11 +24,10 @@ class KeyFileRefused(Exception):
 
 
 class KeyFile:
-    """Wraps people's data keys, and gives the service's other secrets, all derived from the 32 bytes in one file.
+    """A key holder of the 32 bytes in one file.
 
-    `holder` (17 bytes) stands in front of every wrapped key and names the key-encryption key that opens it: a byte for
-    how it is held (1: a file) and 16 bytes derived from it. `digest_key` is for keyed digests of requests,
-    `identifier_key` for pseudonymous ids that come out the same again; 32 bytes each.
+    Its name is 1 (a file) and 16 bytes derived from the key. `digest_key` and `identifier_key` (32 bytes each) were the service's
+    own secrets before the ring kept them; a ring of that time goes on with the same ones.
     """
 
     def __init__(self, secret: bytes) -> None:
@@ -68,26 +58,25 @@ class KeyFile:
         except OSError as error:
             raise KeyFileRefused(f"The key file {path} can't be made: {error.strerror}.") from None
 
-    def wrap(self, key: DataKey, *, organisation_id: UUID, person_id: UUID) -> bytes:
-        """The data key as the key ring stores it: 129 bytes that open for this person and key version alone."""
-        return self.holder + lock(
-            self._wrapping_key,
-            os.urandom(SALT_BYTES),
-            key.secret,
-            self._associated(organisation_id, person_id, key.version),
-        )
+    async def wrap(self, secrets: Sequence[tuple[Subject, bytes]]) -> list[bytes]:
+        return [
+            self.holder + lock(self._wrapping_key, os.urandom(SALT_BYTES), secret, self._associated(subject))
+            for subject, secret in secrets
+        ]
 
-    def unwrap(self, wrapped: bytes, *, organisation_id: UUID, person_id: UUID, key_version: int) -> DataKey:
-        """The data key, or Unreadable."""
+    async def unwrap(self, wrapped: Sequence[tuple[Subject, bytes]]) -> list[bytes | None]:
+        return [self._unwrapped(subject, one) for subject, one in wrapped]
+
+    def _unwrapped(self, subject: Subject, wrapped: bytes) -> bytes | None:
         if wrapped[:HOLDER_BYTES] != self.holder:
-            raise Unreadable
-        secret = unlock(
-            self._wrapping_key, wrapped[HOLDER_BYTES:], self._associated(organisation_id, person_id, key_version)
-        )
-        return DataKey(key_version, secret)
+            return None
+        try:
+            return unlock(self._wrapping_key, wrapped[HOLDER_BYTES:], self._associated(subject))
+        except Unreadable:
+            return None
 
-    def _associated(self, organisation_id: UUID, person_id: UUID, key_version: int) -> bytes:
-        return length_prefixed(self.holder, organisation_id.bytes, person_id.bytes, key_version.to_bytes(4))
+    def _associated(self, subject: Subject) -> bytes:
+        return length_prefixed(self.holder, *subject.bound)
 
 
 def _derived(secret: bytes, purpose: str, length: int = SECRET_BYTES) -> bytes:

@@ -18,6 +18,8 @@ ROLES = files("adapters.postgres").joinpath("roles.sql")
 FOLDERS: tuple[Traversable, ...] = tuple(
     files("adapters").joinpath(room, "schema") for room in ("postgres", "identity", "keys", "evidence")
 )
+# What a key ring in a database of its own needs.
+KEY_RING: tuple[Traversable, ...] = (files("adapters").joinpath("keys", "schema"),)
 
 # Any number that nobody else locks in this database; the appending function locks the next one.
 LOCK = 4702111234474983744
@@ -101,13 +103,15 @@ async def _create_roles(connection: AsyncConnection[TupleRow]) -> None:
             raise MigrationRefused(
                 "This login may neither create nor become the roles that the service runs as. An administrator must "
                 "run once: CREATE ROLE accompany_service NOLOGIN; CREATE ROLE accompany_worker NOLOGIN; "
-                f'GRANT accompany_service, accompany_worker TO "{connection.info.user}";'
+                "CREATE ROLE accompany_keys NOLOGIN; GRANT accompany_service, accompany_worker, accompany_keys "
+                f'TO "{connection.info.user}";'
             ) from error
         except errors.InvalidRoleSpecification as error:
             raise MigrationRefused(
                 "A role that the service runs as may pass row-level security. An administrator must run: "
                 "ALTER ROLE accompany_service NOSUPERUSER NOBYPASSRLS; "
-                "ALTER ROLE accompany_worker NOSUPERUSER NOBYPASSRLS;"
+                "ALTER ROLE accompany_worker NOSUPERUSER NOBYPASSRLS; "
+                "ALTER ROLE accompany_keys NOSUPERUSER NOBYPASSRLS;"
             ) from error
         except (errors.InternalError_, errors.UniqueViolation):
             # Another database of this cluster changes the same role in this moment ("tuple concurrently updated").

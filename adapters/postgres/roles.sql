@@ -4,7 +4,7 @@ DO $$
 DECLARE
     wanted text;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['accompany_service', 'accompany_worker'] LOOP
+    FOREACH wanted IN ARRAY ARRAY['accompany_service', 'accompany_worker', 'accompany_keys'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
             BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from adapters.postgres.stored import StoreBusy, StoreUnavailable
 
-type Role = Literal["accompany_service", "accompany_worker"]
+type Role = Literal["accompany_service", "accompany_worker", "accompany_keys"]
 
 CONNECT_TIMEOUT = 3
 

@@ -90,7 +90,9 @@ async def test_logins_without_superuser_rights(cluster: EmbeddedPostgres) -> Non
             return make_conninfo(superuser, user=user, password="p", dbname=database)
 
         # Before the roles exist, a plain owner is told what an administrator has to do.
-        with pytest.raises(MigrationRefused, match='GRANT accompany_service, accompany_worker TO "plain"'):
+        with pytest.raises(
+            MigrationRefused, match='GRANT accompany_service, accompany_worker, accompany_keys TO "plain"'
+        ):
             await migrate(login("plain", "plain"))
 
         # Databases of one cluster share the roles, and may be migrated in the same moment.
@@ -100,7 +102,7 @@ async def test_logins_without_superuser_rights(cluster: EmbeddedPostgres) -> Non
         # Roles that exist are not enough; membership is.
         with pytest.raises(MigrationRefused):
             await migrate(login("granted", "granted"))
-        administrator.execute("GRANT accompany_service, accompany_worker TO granted")
+        administrator.execute("GRANT accompany_service, accompany_worker, accompany_keys TO granted")
         await migrate(login("granted", "granted"))
 
         for dsn in (*creators, login("granted", "granted")):

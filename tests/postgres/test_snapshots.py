@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg import AsyncConnection
 
-from adapters.keys.key_ring import KeyRing
 from adapters.keys.sealing import DataKey, Unreadable
 from adapters.postgres import mapper
 from adapters.postgres.snapshots import Snapshots, SnapshotUnusable, open_state, seal_state
@@ -124,8 +123,7 @@ class Office:
 async def office(database: str, tmp_path: Path) -> AsyncIterator[Office]:
     async with opened(tmp_path, database) as installation:
         recording = Recording(installation, caller(await organisation(database)))
-        keys = KeyRing(installation.pool, installation.key_file)
-        async with Snapshots(installation.pool, keys, every=EVERY) as snapshots:
+        async with Snapshots(installation.pool, installation.keys, every=EVERY) as snapshots:
             case_id = uuid4()
             events = long_history(case_id, 30)
             await recording.events(events)
@@ -220,10 +218,9 @@ async def test_a_snapshot_of_another_shape_is_not_looked_at(office: Office, capl
 async def test_a_snapshot_outlives_no_erased_person(office: Office, caplog: pytest.LogCaptureFixture) -> None:
     await office.take()
     await office.ask("DELETE FROM keys.person_keys")
-    keys = KeyRing(office.recording.parts.pool, office.recording.parts.key_file)
-    without_key = Snapshots(office.recording.parts.pool, keys)
+    office.recording.parts.keys.drop()
     with pytest.raises(Unreadable):
-        await without_key.load(office.organisation_id, office.case_id)
+        await office.snapshots.load(office.organisation_id, office.case_id)
     assert [one.message for one in caplog.records] == ["snapshot-ignored"]
 
 
