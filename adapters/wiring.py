@@ -18,6 +18,7 @@ from adapters.keys.key_file import FILE_NAME, KeyFile
 from adapters.keys.key_ring import KeyRing
 from adapters.keys.service_secrets import ServiceSecrets
 from adapters.postgres import mapper
+from adapters.postgres.access_log import AccessLog
 from adapters.postgres.appender import Appender
 from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.postgres.migrate import migrate
@@ -49,6 +50,7 @@ class Installation:
     secrets: ServiceSecrets
     pool: Pool
     record: PostgresRecord
+    accesses: AccessLog
     casebook: Casebook
     people: People
     tokens: Tokens
@@ -108,7 +110,11 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
         derived_before = await keys.begin()
         secrets = await ServiceSecrets.kept_in(for_keys, holders, key_file if derived_before else None)
         listening = session(keys_dsn, "accompany_keys", statement_timeout=4)
-        async with following(listening, keys), Snapshots(for_record, keys) as snapshots:
+        async with (
+            following(listening, keys),
+            Snapshots(for_record, keys) as snapshots,
+            AccessLog(dsn, for_record) as accesses,
+        ):
             record = PostgresRecord(for_record, appender, keys, snapshots, telemetry)
             casebook = Casebook(record)
             keys.when_dropped(casebook.forget)
@@ -118,6 +124,7 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
                 secrets=secrets,
                 pool=pool,
                 record=record,
+                accesses=accesses,
                 casebook=casebook,
                 people=People(record),
                 tokens=Tokens(pool),

@@ -1,5 +1,6 @@
 """Cases: each mentorship with the people in it, its state, and when somebody was last in touch."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -151,6 +152,17 @@ async def case_row(connection: psycopg.AsyncConnection, *, organisation_id: UUID
     return found[0] if found else None
 
 
+async def trainees_of(
+    connection: psycopg.AsyncConnection, organisation_id: UUID, mentorships: Iterable[UUID]
+) -> dict[UUID, UUID]:
+    """Whose these mentorships are."""
+    cursor = await connection.execute(
+        "SELECT mentorship_id, trainee_id FROM projections.cases WHERE organisation_id = %s AND mentorship_id = ANY(%s)",
+        (organisation_id, list(mentorships)),
+    )
+    return dict(await cursor.fetchall())
+
+
 async def cases_page(
     connection: psycopg.AsyncConnection,
     *,
@@ -196,7 +208,7 @@ async def case_views(
     details = await details_positions(
         connection, organisation_id, {p for c in cases for p in (c.trainee_id, c.mentor_id)}
     )
-    events = await opened({*details.values(), *(case.started_position for case in cases)})
+    events = await opened([case.started_position for case in cases], names=details.values())
     return tuple(
         CaseView(
             mentorship_id=case.mentorship_id,

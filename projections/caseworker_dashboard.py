@@ -149,7 +149,7 @@ async def caseworker_dashboard(
     """The dashboard over a caseworker's cases, or with None over all of the organisation's. `today` is the day in `zone`."""
     rows = await dashboard_rows(connection, organisation_id, caseworker_id, today)
     told = await details_positions(connection, organisation_id, rows.people())
-    events = await opened({*rows.positions(), *told.values()})
+    events = await opened(rows.positions(), names=told.values())
     return _Lines(today, zone, told, events).of(rows)
 
 

@@ -153,9 +153,13 @@ async def details_positions(
 
 
 def name_of(events: Mapping[int, RecordEvent], position: int | None) -> str | None:
-    """A person's name as they write it, from the event that holds their details; None once it has been erased."""
-    details = None if position is None else details_in(events.get(position))
-    return None if details is None else details.full_name
+    """A person's name as they write it, from the event that holds their details, which may have been opened for the name alone; None
+    once it has been erased.
+    """
+    event = None if position is None else events.get(position)
+    return (
+        event.full_name if isinstance(event, PersonRegistered | PersonDetailsCorrected) and not event.erased else None
+    )
 
 
 def details_in(event: RecordEvent | None) -> Details | None:

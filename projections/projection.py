@@ -47,9 +47,12 @@ class Seen:
 
 
 class Opener(Protocol):
-    """Opens the events at these log positions. One that nobody can read any more, or that is another's, is left out."""
+    """Opens the events at these log positions. One that nobody can read any more, or that is another's, is left out.
 
-    async def __call__(self, positions: Iterable[int]) -> Mapping[int, RecordEvent]: ...
+    `names` are positions of people's details of which a view shows the name: nothing else personal in them is opened up.
+    """
+
+    async def __call__(self, positions: Iterable[int], *, names: Iterable[int] = ()) -> Mapping[int, RecordEvent]: ...
 
 
 def rows_of_stream(seen: Seen) -> Key | None:

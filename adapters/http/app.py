@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from adapters.http import problems
+from adapters.http.accesses_logged import AccessesLogged
 from adapters.http.api import api_routes
 from adapters.http.documented import describe
 from adapters.http.headers import API
@@ -21,6 +22,7 @@ def create_app(parts: Parts) -> FastAPI:
     app = routed(parts)
     RouteTable.in_front_of(app)
     # The one added last stands outermost.
+    app.add_middleware(AccessesLogged, parts=parts)
     app.add_middleware(Pages, parts=parts)
     app.add_middleware(TokensOnly, parts=parts)
     app.add_middleware(problems.Problems)

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from adapters.http.documented import READ
 from adapters.http.parts import Parts
-from adapters.http.reading import Cursor, Limit, MinPosition, cursor_of, place_of, reading, whole
+from adapters.http.reading import Cursor, Limit, MinPosition, consents_shown, cursor_of, place_of, reading, whole
 from adapters.http.signed_in import SignedIn
 from adapters.http.strict_json import StrictRoute
 from adapters.http.visible import visible_case
@@ -70,4 +70,5 @@ async def _page(
         before=None if cursor is None else place_of(cursor, whole(2**63))[0],
         limit=limit,
     )
+    await consents_shown(connection, by, (entry.mentorship_id for entry in page.entries))
     return Trail(page.entries, page.totals, None if page.before is None else cursor_of(page.before))

@@ -1,21 +1,30 @@
 """What the HTTP interface is made of: handed in by the wiring, so that nothing here reaches for anything."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self
-from uuid import UUID
+from typing import Protocol, Self
 
 from adapters.identity.tokens import Tokens
+from adapters.postgres.access_log import AccessLog
 from adapters.postgres.pool import Pool
 from adapters.telemetry import Telemetry
 from adapters.wiring import Installation
+from application.caller import Caller
 from application.casebook import Casebook
 from application.credential_paths import Templates
 from application.people import People
 from application.record import Record
 from domain.events import RecordEvent
+
+
+class Opened(Protocol):
+    """Opens events for somebody, of their organisation, as an `Opener` does."""
+
+    async def __call__(
+        self, by: Caller, positions: Iterable[int], *, names: Iterable[int] = ()
+    ) -> Mapping[int, RecordEvent]: ...
 
 
 def _now() -> datetime:
@@ -37,7 +46,8 @@ class Parts:
     tokens: Tokens
     pool: Pool
     reads: asyncio.Semaphore
-    opened: Callable[[UUID, Iterable[int]], Awaitable[Mapping[int, RecordEvent]]]
+    opened: Opened
+    accesses: AccessLog
     digest: Callable[[bytes], bytes]
     telemetry: Telemetry
     now: Callable[[], datetime] = _now
@@ -54,6 +64,7 @@ class Parts:
             pool=installation.pool,
             reads=asyncio.Semaphore(max(1, installation.pool.max_size // 2)),
             opened=installation.record.opened,
+            accesses=installation.accesses,
             digest=installation.digest,
             telemetry=installation.telemetry,
         )

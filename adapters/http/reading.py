@@ -5,11 +5,13 @@ import binascii
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Query, Response
 from psycopg import AsyncConnection
 from pydantic import WithJsonSchema
 
+from adapters.disclosure import Disclosure, NobodyAnswers
 from adapters.http.headers import POSITION
 from adapters.http.parts import Parts
 from adapters.http.problems import RequestRefused
@@ -17,6 +19,7 @@ from adapters.postgres.reader import Reader
 from adapters.postgres.runner import reached, wait_for
 from application.caller import Caller
 from domain.events import RecordEvent
+from projections.cases import trainees_of
 from projections.projection import Opener, as_of
 
 MinPosition = Annotated[
@@ -75,12 +78,21 @@ async def reading(
 
 
 def opener(parts: Parts, by: Caller) -> Opener:
-    """Opens events of the caller's organisation."""
+    """Opens events of the caller's organisation. What it opens is in the access log before the answer leaves."""
 
-    async def opened(positions: Iterable[int]) -> Mapping[int, RecordEvent]:
-        return await parts.opened(by.organisation_id, positions)
+    async def opened(positions: Iterable[int], *, names: Iterable[int] = ()) -> Mapping[int, RecordEvent]:
+        return await parts.opened(by, positions, names=names)
 
     return opened
+
+
+async def consents_shown(connection: AsyncConnection[Any], by: Caller, mentorships: Iterable[UUID]) -> None:
+    """Holds against the caller that they are shown what the trainees of these mentorships decided: nothing of it is sealed."""
+    disclosure = Disclosure.current()
+    if disclosure is None:
+        raise NobodyAnswers
+    whose = await trainees_of(connection, by.organisation_id, set(mentorships))
+    disclosure.named(((trainee_id, mentorship_id) for mentorship_id, trainee_id in whose.items()), "consent-trail")
 
 
 def cursor_of(*place: object) -> str:

@@ -38,7 +38,7 @@ class HttpTelemetry:
                 await self._app(scope, receive, observed)
             finally:
                 seconds = time.perf_counter() - started
-                route = _route(scope)
+                route = route_of(scope)
                 about = {"http.request.method": method, "http.response.status_code": status}
                 if route:
                     about["http.route"] = route
@@ -61,7 +61,8 @@ def _traceparent(scope: Scope) -> str | None:
     return found[0].decode("latin-1") if len(found) == 1 else None
 
 
-def _route(scope: Scope) -> str | None:
+def route_of(scope: Scope) -> str | None:
+    """The template of the address that answers, once the router has found it; never the address itself."""
     # scope["route"] of an included router lacks the prefix; FastAPI keeps the whole template beside it.
     route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
     path = getattr(route, "path", None)

@@ -13,7 +13,7 @@ from psycopg import adapters
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-BYTEA, TEXT, INTEGER, DATE, TIMESTAMPTZ, UUID_TYPE = 17, 25, 23, 1082, 1184, 2950
+BYTEA, TEXT, INTEGER, BIGINT, DATE, TIMESTAMPTZ, UUID_TYPE = 17, 25, 23, 20, 1082, 1184, 2950
 
 NULL = b"\xff\xff\xff\xff"
 DAY_ZERO = date(2000, 1, 1).toordinal()
@@ -35,12 +35,16 @@ class PackedDumper(Dumper):
 adapters.register_dumper(Packed, PackedDumper)
 
 
-def uuids(values: Sequence[UUID]) -> Packed:
-    return _array(UUID_TYPE, [b"\0\0\0\x10" + value.bytes for value in values])
+def uuids(values: Sequence[UUID | None]) -> Packed:
+    return _array(UUID_TYPE, [NULL if value is None else b"\0\0\0\x10" + value.bytes for value in values])
 
 
-def integers(values: Sequence[int]) -> Packed:
-    return _array(INTEGER, [pack(">ii", 4, value) for value in values])
+def integers(values: Sequence[int | None]) -> Packed:
+    return _array(INTEGER, [NULL if value is None else pack(">ii", 4, value) for value in values])
+
+
+def long_integers(values: Sequence[int | None]) -> Packed:
+    return _array(BIGINT, [NULL if value is None else pack(">iq", 8, value) for value in values])
 
 
 def texts(values: Sequence[str | None]) -> Packed:

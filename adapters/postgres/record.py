@@ -1,11 +1,12 @@
 """The record on PostgreSQL: loads aggregates from their events, seals and appends what they decide, opens events to be read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
+from adapters.disclosure import Disclosure, NobodyAnswers, OpenedEvent
 from adapters.keys.key_ring import KeyRing
 from adapters.postgres import mapper
 from adapters.postgres.appender import Appender
@@ -53,7 +54,10 @@ class PostgresRecord:
             return await self._snapshots.load(by.organisation_id, mentorship_id)
 
     async def history(self, by: Caller, stream_id: UUID) -> Sequence[RecordEvent]:
-        return await self._opened(by.organisation_id, await self._stored(by, stream_id))
+        envelopes, events = await self._opened(by.organisation_id, await self._stored(by, stream_id))
+        if (disclosure := Disclosure.current()) is not None:
+            disclosure.decided_on(map(_opened_event, envelopes, events))
+        return events
 
     async def registered_by(self, by: Caller, stream_id: UUID) -> UUID:
         [first] = await self._stored(by, stream_id, up_to=1)
@@ -118,15 +122,31 @@ class PostgresRecord:
         """Of these command keys, those used before, with the digest of the request that used them."""
         return await self._reader.digests(by.organisation_id, by.member_id, keys)
 
-    async def opened(self, organisation_id: UUID, positions: Iterable[int]) -> Mapping[int, RecordEvent]:
-        """The events at these log positions, opened, by position; one that is not this organisation's is left out."""
-        wanted = list(set(positions))
+    async def opened(
+        self, by: Caller, positions: Iterable[int], *, names: Iterable[int] = ()
+    ) -> Mapping[int, RecordEvent]:
+        """The events at these log positions, opened for `by`, by position; one that is not their organisation's is left out.
+
+        `names` are positions of people's details of which the name alone is opened up: the events there have no other personal field.
+        Raises NobodyAnswers outside of a `Disclosure`.
+        """
+        disclosure = Disclosure.current()
+        if disclosure is None:
+            raise NobodyAnswers
+        whole = set(positions)
+        wanted = whole.union(names)
         if not wanted:
             return {}
         with self._telemetry.sql("open-events", batch=len(wanted)):
-            stored = await self._reader.at(organisation_id, wanted)
-            events = await self._opened(organisation_id, stored)
-        return {cast(int, row.position): event for row, event in zip(stored, events, strict=True)}
+            stored = await self._reader.at(by.organisation_id, list(wanted))
+            envelopes, events = await self._opened(by.organisation_id, stored)
+        found: dict[int, RecordEvent] = {}
+        for envelope, event in zip(envelopes, events, strict=True):
+            position = cast(int, envelope.stored.position)
+            only = None if position in whole else _NAME
+            disclosure.opened([_opened_event(envelope, event, only)])
+            found[position] = event if only is None else _with_only(event, envelope, only)
+        return found
 
     async def _stored(self, by: Caller, stream_id: UUID, up_to: int | None = None) -> list[RecordedEvent]:
         with self._telemetry.sql("read-stream"):
@@ -135,10 +155,36 @@ class PostgresRecord:
             raise NotFound
         return stored
 
-    async def _opened(self, organisation_id: UUID, stored: Sequence[RecordedEvent]) -> list[RecordEvent]:
+    async def _opened(
+        self, organisation_id: UUID, stored: Sequence[RecordedEvent]
+    ) -> tuple[list[mapper.Envelope], list[RecordEvent]]:
         envelopes = [mapper.envelope(row) for row in stored]
         keys = await self._keys.fetch(organisation_id, mapper.needed(envelopes))
-        return [mapper.open(envelope, keys) for envelope in envelopes]
+        return envelopes, [mapper.open(envelope, keys) for envelope in envelopes]
+
+
+_NAME = frozenset({"full_name"})
+
+
+def _opened_event(envelope: mapper.Envelope, event: RecordEvent, only: Collection[str] | None = None) -> OpenedEvent:
+    return OpenedEvent(
+        position=cast(int, envelope.stored.position),
+        topic=envelope.stored.topic,
+        stream_id=envelope.stream_id,
+        trainee_id=getattr(envelope.plain, "trainee_id", None),
+        fields_of={
+            person_id: tuple(name for name in envelope.shape.groups[person_field].names if only is None or name in only)
+            for person_field, person_id, _, _ in envelope.sealed
+        },
+    )
+
+
+def _with_only(event: RecordEvent, envelope: mapper.Envelope, only: Collection[str]) -> RecordEvent:
+    """The event without its other personal fields: to ask for one of them is an AttributeError."""
+    hidden = {name for part in envelope.shape.groups.values() for name in part.names} - set(only)
+    bare = object.__new__(type(event))
+    object.__setattr__(bare, "__dict__", {name: value for name, value in vars(event).items() if name not in hidden})
+    return bare
 
 
 def _replayed(earlier: Replayed) -> Receipt:

@@ -9,13 +9,14 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from adapters.postgres.arrays import Packed, byte_strings, dates, integers, moments, texts, uuids
+from adapters.postgres.arrays import Packed, byte_strings, dates, integers, long_integers, moments, texts, uuids
 
 BERLIN_SUMMER = timezone(timedelta(hours=2))
 
 CASES: dict[str, tuple[Callable[[Any], Packed], Sequence[object]]] = {
-    "uuid": (uuids, [uuid4(), UUID(int=0), UUID(int=2**128 - 1)]),
-    "int": (integers, [0, 1, -1, 2**31 - 1, -(2**31), 0x7FFFFFFF]),
+    "uuid": (uuids, [uuid4(), None, UUID(int=0), UUID(int=2**128 - 1)]),
+    "int": (integers, [0, 1, None, -1, 2**31 - 1, -(2**31), 0x7FFFFFFF]),
+    "bigint": (long_integers, [0, None, -1, 2**63 - 1, -(2**63)]),
     "text": (texts, ["", None, "زهراء", "NULL", "{a,b}", "\U0001f600" * 100]),
     "bytea": (byte_strings, [b"", None, b"\0\xff", b"\xff\xff\xff\xff", bytes(70_000)]),
     "date": (dates, [date(1, 1, 1), None, date(1999, 12, 31), date(2000, 1, 1), date(9999, 12, 31)]),

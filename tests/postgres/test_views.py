@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from adapters.disclosure import Disclosure
 from adapters.postgres.runner import Runner
 from audit.consent_trail import Judgement
 from domain.mentorship.accompaniments import AccompanimentRecorded
@@ -78,11 +79,12 @@ class Views:
     async def ask(self, view: Callable[..., Any], **asked: Any) -> Any:
         organisation_id = self.recording.by.organisation_id
         async with self.recording.parts.pool.organisation(organisation_id) as connection:
-            return await view(connection, organisation_id=organisation_id, **asked)
+            with Disclosure().active():
+                return await view(connection, organisation_id=organisation_id, **asked)
 
     @property
     def opened(self) -> Any:
-        return partial(self.recording.parts.record.opened, self.recording.by.organisation_id)
+        return partial(self.recording.parts.record.opened, self.recording.by)
 
     async def dashboard(self, today: Occurred, caseworker_id: UUID | None = CASEWORKER) -> CaseworkerDashboard:
         found: CaseworkerDashboard = await self.ask(
@@ -377,7 +379,7 @@ async def test_people_are_found_by_name_phone_or_reference(
 
 
 async def test_words_that_nobody_can_read_any_more_are_none(views: Views) -> None:
-    async def sealed(positions: Any) -> dict[int, Any]:
+    async def sealed(positions: Any, *, names: Any = ()) -> dict[int, Any]:
         return {}
 
     await views.case(*ALL_CONSENTED, GOAL_SET, BOOKED)

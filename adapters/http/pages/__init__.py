@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from adapters.http.accesses_logged import AccessesLogged
 from adapters.http.pages import page_errors
 from adapters.http.pages.accompaniment import accompaniment_routes
 from adapters.http.pages.booking import booking_routes
@@ -57,6 +58,7 @@ def pages(parts: Parts) -> FastAPI:
     ):
         app.include_router(routes(parts), include_in_schema=False)
     # The one added last stands outermost.
+    app.add_middleware(AccessesLogged, parts=parts)
     app.add_middleware(SameOriginOnly)
     app.add_middleware(page_errors.PageErrors)
     return app

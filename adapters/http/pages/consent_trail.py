@@ -10,7 +10,7 @@ from adapters.http.pages.members import handles
 from adapters.http.pages.page import page
 from adapters.http.pages.visitor import SignedInVisitor
 from adapters.http.parts import Parts
-from adapters.http.reading import cursor_of, place_of, reading, whole
+from adapters.http.reading import consents_shown, cursor_of, place_of, reading, whole
 from adapters.http.visible import visible_case
 from application.permissions import refuse_unless
 from domain.errors import NotAllowed
@@ -38,6 +38,7 @@ def consent_trail_routes(parts: Parts) -> APIRouter:
             found = await consent_trails_by_case(
                 connection, organisation_id=by.organisation_id, after=after and (after[0], after[1]), limit=CASES
             )
+            await consents_shown(connection, by, (case.mentorship_id for case in found.cases))
             totals = (await consent_trail(connection, organisation_id=by.organisation_id, limit=1)).totals
         return page(
             request,
@@ -64,6 +65,7 @@ def consent_trail_routes(parts: Parts) -> APIRouter:
                 before=before,
                 limit=ENTRIES,
             )
+            await consents_shown(connection, by, [mentorship_id])
             members = await handles(connection, by)
         return page(
             request,
