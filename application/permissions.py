@@ -56,6 +56,7 @@ MAY: dict[str, frozenset[Role]] = {
     "find_outcome": _STAFF,
     "correct_entry": _STAFF,
     "retract_entry": _STAFF,
+    "request_evidence": frozenset({Role.AUDITOR, Role.COORDINATOR}),
     # Queries
     "see_people": _STAFF,
     "see_case": _STAFF | {Role.MENTOR, Role.TRAINEE},

@@ -81,6 +81,11 @@ BASIS_OF: dict[str, Purpose | OtherBasis] = {
     # Corrections; one that moves a fact to another day needs a consent in force on that day as well
     "correct_entry": _RECTIFICATION,
     "retract_entry": _RECTIFICATION,
+    # Evidence
+    "request_evidence": OtherBasis(
+        LegalBasis.LEGAL_OBLIGATION,
+        "whoever processes data must be able to show that it was lawful (GDPR, article 5 (2))",
+    ),
 }
 
 

@@ -17,6 +17,7 @@ import msgspec
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 
+import domain.evidence  # noqa: F401  # its topics stand in the log, and no read model asks for them
 from adapters.keys.sealing import DataKey, KeyDestroyed, Place, Unreadable, key_version, seal, unseal
 from adapters.postgres.shapes import SEALED, Shape, shape_of
 from adapters.postgres.stored import RecordedEvent

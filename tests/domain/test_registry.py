@@ -11,6 +11,7 @@ import pytest
 
 from application.permissions import MAY
 from domain.events import TOPICS, RecordEvent
+from domain.evidence import EvidenceRequest
 from domain.mentorship import Mentorship, MentorshipEvent
 from domain.mentorship.consent import ConsentMissing, Scope
 from domain.person import Person
@@ -42,7 +43,7 @@ def commands_of(aggregate: type) -> set[str]:
 
 
 def test_every_command_names_what_it_rests_on_and_nothing_else_does() -> None:
-    assert commands_of(Person) | commands_of(Mentorship) == set(BASIS_OF)
+    assert commands_of(Person) | commands_of(Mentorship) | commands_of(EvidenceRequest) == set(BASIS_OF)
 
 
 def test_every_command_says_which_roles_may_ask_for_it_and_nothing_else_does() -> None:
@@ -114,7 +115,18 @@ def test_every_event_under_a_purpose_is_recorded_by_a_command_under_that_purpose
 @pytest.mark.parametrize("event", OURS, ids=lambda event: event.TOPIC)
 def test_a_field_in_plain_text_leaves_no_room_for_a_name(event: type[RecordEvent]) -> None:
     """It is an id, a number, a day, a term of the vocabulary or a code that was checked to be one: never free text."""
-    codes = {"country", "profession", "template", "stage", "stages", "corrected_topic", "changes", "rule", "funder"}
+    codes = {
+        "streams",
+        "country",
+        "profession",
+        "template",
+        "stage",
+        "stages",
+        "corrected_topic",
+        "changes",
+        "rule",
+        "funder",
+    }
     hints = get_type_hints(event)
     plain = {field.name for field in fields(event)} - set(personal_fields(event)) - codes - FROM_ROW
     for name in sorted(plain):

@@ -14,11 +14,12 @@ from domain.mentorship import Mentorship
 from domain.mentorship.part import MentorshipEvent, MentorshipPart
 from domain.person import Person
 from tests.domain.replay import parts, replayed, stored_and_opened
+from tests.domain.scenario import TRAINEE
 from tests.golden.write import samples
 
 OURS = [event for event in TOPICS.values() if event.__module__.startswith("domain.")]
 HISTORY = list(samples())
-PERSON = [event for event in HISTORY if not isinstance(event, MentorshipEvent)]
+PERSON = [event for event in HISTORY if event.originator_id == TRAINEE.id]
 MENTORSHIP = [event for event in HISTORY if isinstance(event, MentorshipEvent)]
 
 

@@ -9,6 +9,15 @@ from uuid import UUID
 
 from domain.erasure import AskedBy, AskedHow, ErasureGround, ErasureRefusal, HoldGround
 from domain.events import TOPICS, RecordEvent
+from domain.evidence import (
+    AboutPeriod,
+    AboutSubject,
+    EvidenceOpening,
+    EvidenceReason,
+    EvidenceRequest,
+    EvidenceSubject,
+    StreamUpTo,
+)
 from domain.mentorship import Mentorship
 from domain.mentorship.accompaniments import AccompanimentRecorded
 from domain.mentorship.consent import Communication, Expression, Notice, Proxy, Scope
@@ -63,6 +72,7 @@ def samples() -> Iterator[RecordEvent]:
     """A story in which every event happens, with every field filled."""
     yield from _person()
     yield from history(_mentorship())
+    yield from _evidence()
 
 
 def _person() -> list[RecordEvent]:
@@ -257,6 +267,24 @@ def _credential(case: Mentorship) -> None:
         **file,
     )
     case.appeal_credential(CREDENTIAL, at(41, 9), ground="Practice was left out", reference_number="AZ-15731")
+
+
+def _evidence() -> Iterator[RecordEvent]:
+    streams = (StreamUpTo(TRAINEE.id, 2), StreamUpTo(MENTORSHIP, 47))
+    abouts: tuple[AboutSubject | AboutPeriod, ...] = (
+        AboutSubject(EvidenceSubject.PERSON, TRAINEE.id, TRAINEE.id, streams, 3),
+        AboutPeriod(on(0).on, on(100).on, 1, 60, 1, 9),
+    )
+    for number, about in enumerate(abouts):
+        asked = EvidenceRequest.request_evidence(
+            UUID(int=700 + number),
+            about=about,
+            opening=EvidenceOpening.CONSENT,
+            reason_code=EvidenceReason.PERSON_ASKED,
+            reason="She asked who had read her file",
+            asked=at(101, 9),
+        )
+        yield from (cast(RecordEvent, event) for event in asked.collect_events())
 
 
 if __name__ == "__main__":
