@@ -3,7 +3,7 @@
 import os
 import struct
 from dataclasses import dataclass, field
-from hmac import compare_digest
+from hmac import compare_digest, digest
 from typing import ClassVar
 from uuid import UUID
 
@@ -90,6 +90,15 @@ def unseal(key: DataKey, sealed: bytes, bound_to: Place) -> bytes:
     if key_version(sealed) != key.version:
         raise Unreadable
     return unlock(key.secret, sealed[_HEADER.size :], _associated(bound_to, key.version))
+
+
+def opening_key(key: DataKey, sealed: bytes, bound_to: Place) -> tuple[bytes, bytes]:
+    """What opens this one value to somebody else, and its plaintext, or Unreadable: the step of HKDF between the person's key and this
+    value's own. No other value opens with it (docs/sealing.md, "Opening one value to somebody else").
+    """
+    plaintext = unseal(key, sealed, bound_to)
+    salt = sealed[_HEADER.size : _HEADER.size + SALT_BYTES]
+    return digest(salt, key.secret, "sha512"), plaintext
 
 
 def key_version(sealed: bytes) -> int:

@@ -22,6 +22,7 @@ from adapters.keys.sealing import (
     hkdf_sha512,
     key_version,
     lock,
+    opening_key,
     seal,
     unlock,
     unseal,
@@ -56,6 +57,24 @@ def test_the_documented_vectors_hold(vector: dict[str, Any]) -> None:
     assert sealed[5:] == locked
     assert unseal(key, sealed, place_of(vector)) == plaintext
     assert key_version(sealed) == key.version
+
+
+@pytest.mark.parametrize("vector", DOCUMENTED["values"], ids=lambda vector: f"key-version-{vector['key_version']}")
+def test_what_opens_one_value_to_an_auditor_is_as_documented(vector: dict[str, Any]) -> None:
+    key = DataKey(vector["key_version"], bytes.fromhex(vector["data_key"]))
+    prk, plaintext = opening_key(key, bytes.fromhex(vector["sealed"]), place_of(vector))
+    assert (prk.hex(), plaintext.decode()) == (vector["prk"], vector["plaintext"])
+    derived = hmac.digest(prk, b"accompany sealed value 1\x01", "sha512")
+    assert derived.hex() == vector["encryption_key"] + vector["commitment"]
+
+
+def test_what_opens_one_value_is_another_for_every_value_and_not_given_out_for_a_wrong_place() -> None:
+    sealed = [seal(KEY, b"the same", PLACE) for _ in range(20)]
+    assert len({opening_key(KEY, one, PLACE)[0] for one in sealed}) == 20
+    with pytest.raises(Unreadable):
+        opening_key(KEY, sealed[0], replace(PLACE, group="mentor_id"))
+    with pytest.raises(Unreadable):
+        opening_key(DataKey.generate(), sealed[0], PLACE)
 
 
 @pytest.mark.parametrize("vector", DOCUMENTED["values"], ids=lambda vector: f"key-version-{vector['key_version']}")
