@@ -104,6 +104,14 @@ class Disclosure:
         return [*_by_person(events), *named]
 
 
+def hold(people: Iterable[tuple[UUID, UUID | None]], topic: str) -> None:
+    """Holds against whoever asks that they are shown something of these people, as `Disclosure.named`. Raises NobodyAnswers."""
+    disclosure = Disclosure.current()
+    if disclosure is None:
+        raise NobodyAnswers
+    disclosure.named(people, topic)
+
+
 def _by_person(events: Iterable[OpenedEvent]) -> Iterator[Shown]:
     by_itself: dict[UUID, Shown] = {}
     in_case: dict[UUID, dict[UUID, Shown]] = {}

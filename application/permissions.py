@@ -63,6 +63,8 @@ MAY: dict[str, frozenset[Role]] = {
     "see_dashboard": _STAFF,
     "search": _STAFF,
     "see_consent_trail": _STAFF | {Role.AUDITOR},
+    "see_accesses": frozenset({Role.TRAINEE, Role.MENTOR, Role.COORDINATOR, Role.AUDITOR}),
+    "see_access_log": frozenset({Role.COORDINATOR, Role.AUDITOR}),
     "see_summary": frozenset({Role.COORDINATOR, Role.FUNDER}),
     "see_system": frozenset({Role.ADMINISTRATOR}),
 }

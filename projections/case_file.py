@@ -1,8 +1,9 @@
 """The case file: one mentorship as it stands."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 from uuid import UUID
 
 import psycopg
@@ -132,6 +133,11 @@ class CaseFile:
     as_of_position: int
 
 
+type Part = Literal["goals", "credentials", "appointments"]
+WHOLE: frozenset[Part] = frozenset({"goals", "credentials", "appointments"})
+NO_PART: frozenset[Part] = frozenset()
+
+
 async def case_file(
     connection: psycopg.AsyncConnection,
     *,
@@ -139,17 +145,21 @@ async def case_file(
     mentorship_id: UUID,
     today: date,
     opened: Opener,
+    showing: Collection[Part] = WHOLE,
 ) -> CaseFile | None:
-    """The whole case file; None if there is no such case. Who may see it is the caller's to ask first (`cases.case_row`)."""
+    """The case file; None if there is no such case. Who may see it is the caller's to ask first (`cases.case_row`).
+
+    Parts that are not `showing` are empty, and nothing in them is opened.
+    """
     of_case = (organisation_id, mentorship_id)
     cases = await select(connection, CASES, _OF_CASE, of_case)
     if not cases:
         return None
     as_of_position = await as_of(connection, "people", "cases", "consents", "goals", "appointments", "credentials")
     consents = await select(connection, CONSENTS, _OF_CASE, of_case)
-    goals = await select(connection, GOALS, _OF_CASE, of_case)
-    paths = await select(connection, CREDENTIALS, _OF_CASE, of_case)
-    appointments = await select(connection, APPOINTMENTS, _OF_CASE, of_case)
+    goals = await select(connection, GOALS, _OF_CASE, of_case) if "goals" in showing else []
+    paths = await select(connection, CREDENTIALS, _OF_CASE, of_case) if "credentials" in showing else []
+    appointments = await select(connection, APPOINTMENTS, _OF_CASE, of_case) if "appointments" in showing else []
     events = await opened(
         [
             *(position for goal in goals for position in (goal.told_positions[-1], *goal.corrections)),

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from adapters.http.accesses import access_routes
 from adapters.http.appointments import appointment_routes
 from adapters.http.consent_trail import consent_trail_routes
 from adapters.http.consents import consent_routes
@@ -30,6 +31,7 @@ SUBJECTS = (
     correction_routes,
     timeline_routes,
     consent_trail_routes,
+    access_routes,
     dashboard_routes,
     search_routes,
     report_routes,

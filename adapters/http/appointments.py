@@ -104,7 +104,9 @@ def appointment_routes(parts: Parts) -> APIRouter:
         mentorship_id: UUID, by: SignedIn, response: Response, min_position: MinPosition = 0
     ) -> Appointments:
         """The appointments of a case. Not for mentors."""
-        found = await read_case_file(parts, by, mentorship_id, response, min_position, hidden_from=NOT_FOR_MENTORS)
+        found = await read_case_file(
+            parts, by, mentorship_id, response, min_position, showing={"appointments"}, hidden_from=NOT_FOR_MENTORS
+        )
         return Appointments(found.upcoming, found.past, found.next_steps)
 
     @router.get("/{appointment_id}", responses=VERSIONED)
@@ -112,7 +114,9 @@ def appointment_routes(parts: Parts) -> APIRouter:
         mentorship_id: UUID, appointment_id: UUID, by: SignedIn, response: Response, min_position: MinPosition = 0
     ) -> AppointmentView:
         """One appointment as it stands, with what came of it. Not for mentors."""
-        found = await read_case_file(parts, by, mentorship_id, response, min_position, hidden_from=NOT_FOR_MENTORS)
+        found = await read_case_file(
+            parts, by, mentorship_id, response, min_position, showing={"appointments"}, hidden_from=NOT_FOR_MENTORS
+        )
         for appointment in (*found.upcoming, *found.past):
             if appointment.appointment_id == appointment_id:
                 return appointment

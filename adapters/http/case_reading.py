@@ -14,7 +14,7 @@ from adapters.http.visible import visible_case
 from application.caller import Caller
 from domain.errors import NotAllowed, NotFound
 from domain.vocabulary import Role
-from projections.case_file import CaseFile, case_file
+from projections.case_file import CaseFile, Part, case_file
 from projections.cases import Case
 
 # A mentor sees nothing of offices, papers and consents: immigration matters are between trainee and caseworker.
@@ -50,9 +50,10 @@ async def read_case_file(
     response: Response,
     min_position: int,
     *,
+    showing: Collection[Part],
     hidden_from: Collection[Role] = (),
 ) -> CaseFile:
-    """The whole case file, of which a route shows a part. Raises as `reading_case`."""
+    """The case file with the parts that a route shows. Raises as `reading_case`."""
     async with reading_case(parts, by, mentorship_id, response, min_position, hidden_from=hidden_from) as (
         connection,
         _,
@@ -63,6 +64,7 @@ async def read_case_file(
             mentorship_id=mentorship_id,
             today=by.today,
             opened=opener(parts, by),
+            showing=showing,
         )
     if found is None:
         raise NotFound

@@ -28,6 +28,7 @@ from domain.vocabulary import (
     Recipient,
     TeachBack,
 )
+from projections.case_file import NO_PART
 from projections.consents import ConsentView
 
 # Expired is judged by the clock; nobody tells it.
@@ -104,7 +105,9 @@ def consent_routes(parts: Parts) -> APIRouter:
         mentorship_id: UUID, by: SignedIn, response: Response, min_position: MinPosition = 0
     ) -> Consents:
         """The consents of a case as they stand today. Not for mentors."""
-        found = await read_case_file(parts, by, mentorship_id, response, min_position, hidden_from=NOT_FOR_MENTORS)
+        found = await read_case_file(
+            parts, by, mentorship_id, response, min_position, showing=NO_PART, hidden_from=NOT_FOR_MENTORS
+        )
         return Consents(found.consents, found.today)
 
     @router.post("", status_code=201, responses=FACT)

@@ -70,7 +70,9 @@ def credential_routes(parts: Parts) -> APIRouter:
         mentorship_id: UUID, by: SignedIn, response: Response, min_position: MinPosition = 0
     ) -> Credentials:
         """The credential paths of a case, the oldest first. Not for mentors."""
-        found = await read_case_file(parts, by, mentorship_id, response, min_position, hidden_from=NOT_FOR_MENTORS)
+        found = await read_case_file(
+            parts, by, mentorship_id, response, min_position, showing={"credentials"}, hidden_from=NOT_FOR_MENTORS
+        )
         return Credentials(found.credentials)
 
     @router.get("/{credential_id}", responses=VERSIONED)
@@ -78,7 +80,9 @@ def credential_routes(parts: Parts) -> APIRouter:
         mentorship_id: UUID, credential_id: UUID, by: SignedIn, response: Response, min_position: MinPosition = 0
     ) -> CredentialView:
         """One credential path as it stands. Not for mentors."""
-        found = await read_case_file(parts, by, mentorship_id, response, min_position, hidden_from=NOT_FOR_MENTORS)
+        found = await read_case_file(
+            parts, by, mentorship_id, response, min_position, showing={"credentials"}, hidden_from=NOT_FOR_MENTORS
+        )
         for credential in found.credentials:
             if credential.credential_id == credential_id:
                 return credential

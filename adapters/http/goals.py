@@ -57,14 +57,14 @@ def goal_routes(parts: Parts) -> APIRouter:
     @router.get("", responses=VERSIONED)
     async def list_goals(mentorship_id: UUID, by: SignedIn, response: Response, min_position: MinPosition = 0) -> Goals:
         """The goals of a case, the oldest first."""
-        return Goals((await read_case_file(parts, by, mentorship_id, response, min_position)).goals)
+        return Goals((await read_case_file(parts, by, mentorship_id, response, min_position, showing={"goals"})).goals)
 
     @router.get("/{goal_id}", responses=VERSIONED)
     async def read_goal(
         mentorship_id: UUID, goal_id: UUID, by: SignedIn, response: Response, min_position: MinPosition = 0
     ) -> GoalView:
         """One goal as it stands."""
-        found = await read_case_file(parts, by, mentorship_id, response, min_position)
+        found = await read_case_file(parts, by, mentorship_id, response, min_position, showing={"goals"})
         for goal in found.goals:
             if goal.goal_id == goal_id:
                 return goal

@@ -45,6 +45,8 @@ BASIS_OF_READ: Mapping[str, ReadBasis] = {
     f"{_CASE_IN_API}/consent-trail": OVERSIGHT,
     f"{API}/consent-trail": OVERSIGHT,
     f"{API}/dashboard": Purpose.MENTORING,
+    f"{API}/people/{{person_id}}/accesses": OVERSIGHT,
+    f"{API}/accesses": OVERSIGHT,
     # Pages
     "/dashboard": Purpose.MENTORING,
     "/dashboard/{which}": Purpose.MENTORING,
@@ -57,6 +59,7 @@ BASIS_OF_READ: Mapping[str, ReadBasis] = {
     "/consent-trail": OVERSIGHT,
     "/consent-trail/{mentorship_id}": OVERSIGHT,
     "/my": Purpose.MENTORING,
+    "/my/accesses": OWN_DATA,
 }
 
 NOTHING_PERSONAL = frozenset(

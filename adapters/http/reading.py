@@ -11,7 +11,7 @@ from fastapi import Query, Response
 from psycopg import AsyncConnection
 from pydantic import WithJsonSchema
 
-from adapters.disclosure import Disclosure, NobodyAnswers
+from adapters.disclosure import hold
 from adapters.http.headers import POSITION
 from adapters.http.parts import Parts
 from adapters.http.problems import RequestRefused
@@ -88,11 +88,8 @@ def opener(parts: Parts, by: Caller) -> Opener:
 
 async def consents_shown(connection: AsyncConnection[Any], by: Caller, mentorships: Iterable[UUID]) -> None:
     """Holds against the caller that they are shown what the trainees of these mentorships decided: nothing of it is sealed."""
-    disclosure = Disclosure.current()
-    if disclosure is None:
-        raise NobodyAnswers
     whose = await trainees_of(connection, by.organisation_id, set(mentorships))
-    disclosure.named(((trainee_id, mentorship_id) for mentorship_id, trainee_id in whose.items()), "consent-trail")
+    hold(((trainee_id, mentorship_id) for mentorship_id, trainee_id in whose.items()), "consent-trail")
 
 
 def cursor_of(*place: object) -> str:

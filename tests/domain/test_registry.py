@@ -21,7 +21,17 @@ from domain.vocabulary import ConsentState, DataCategory, LegalBasis, Purpose, R
 from tests.domain.commands import CONSENTED, PLAUSIBLE, TODAY
 from tests.domain.scenario import Step, case_of, consented, decided, given, history, on, withdrew
 
-QUERIES = {"see_people", "see_case", "see_dashboard", "search", "see_consent_trail", "see_summary", "see_system"}
+QUERIES = {
+    "see_people",
+    "see_case",
+    "see_dashboard",
+    "search",
+    "see_consent_trail",
+    "see_accesses",
+    "see_access_log",
+    "see_summary",
+    "see_system",
+}
 UNDER_CONSENT = sorted(name for name, basis in BASIS_OF.items() if isinstance(basis, Purpose))
 FROM_ROW = {"originator_id", "originator_version", "timestamp"}
 OURS = [event for event in TOPICS.values() if event.__module__.startswith("domain.")]

@@ -87,6 +87,10 @@ OPERATIONS: dict[str, Operation] = {
     "read_timeline_entry": Operation("GET", f"{CASE}/timeline/{{entry}}", INVOLVED),
     "read_consent_trail": Operation("GET", "/consent-trail", frozenset({Role.COORDINATOR, Role.AUDITOR})),
     "read_consent_trail_of_mentorship": Operation("GET", f"{CASE}/consent-trail", STAFF | {Role.AUDITOR}),
+    "read_accesses_of_person": Operation(
+        "GET", "/people/{trainee}/accesses", frozenset({Role.TRAINEE, Role.COORDINATOR, Role.AUDITOR})
+    ),
+    "read_accesses": Operation("GET", "/accesses", frozenset({Role.COORDINATOR, Role.AUDITOR})),
     "read_dashboard": Operation("GET", "/dashboard", STAFF),
     "search_people": Operation("POST", "/search", STAFF, {"q": "invented"}),
     "read_summary": Operation("GET", "/reports/summary", frozenset({Role.COORDINATOR, Role.FUNDER})),

@@ -65,7 +65,7 @@ async def test_what_is_another_caseworkers_does_not_exist(office: Office) -> Non
     other = await office.member(Role.CASEWORKER, "other-caseworker")
     other.last = (await office.caseworker()).last
     for name, operation in OPERATIONS.items():
-        if "{" in operation.path or name == "start_mentorship":
+        if ("{" in operation.path and Role.CASEWORKER in operation.roles) or name == "start_mentorship":
             assert await filled.ask(other, operation) == 404, name
     for path, key in (("/people", "people"), ("/mentorships", "mentorships"), ("/dashboard", "cases")):
         assert (await other.get(path)).json()[key] == []

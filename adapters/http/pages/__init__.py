@@ -5,6 +5,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapters.http.accesses_logged import AccessesLogged
 from adapters.http.pages import page_errors
+from adapters.http.pages.accesses import access_routes
 from adapters.http.pages.accompaniment import accompaniment_routes
 from adapters.http.pages.booking import booking_routes
 from adapters.http.pages.case import case_routes
@@ -54,6 +55,7 @@ def pages(parts: Parts) -> FastAPI:
         consent_trail_routes,
         summary_routes,
         my_routes,
+        access_routes,
         system_routes,
     ):
         app.include_router(routes(parts), include_in_schema=False)

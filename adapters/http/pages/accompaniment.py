@@ -43,7 +43,7 @@ def accompaniment_routes(parts: Parts) -> APIRouter:
     async def shown(
         request: Request, by: Caller, mentorship_id: UUID, appointment_id: UUID, form: Form | None
     ) -> Response:
-        file = await read_file(parts, by, mentorship_id)
+        file = await read_file(parts, by, mentorship_id, {"appointments"})
         appointment = appointment_of(file, appointment_id)
         return page(
             request,

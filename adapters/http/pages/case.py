@@ -1,5 +1,6 @@
 """One case: who it is about, consent first, what comes next, goals, recognition, and everything that was recorded."""
 
+from collections.abc import Collection
 from typing import Annotated
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from adapters.http.visible import visible_case
 from application.caller import Caller
 from domain.errors import NotFound
 from domain.mentorship import Mentorship
-from projections.case_file import AppointmentView, CaseFile, case_file
+from projections.case_file import NO_PART, AppointmentView, CaseFile, Part, case_file
 from projections.consents import ConsentStatus, ConsentView
 from projections.dashboard_rows import WATCHED
 
@@ -87,8 +88,8 @@ def case_routes(parts: Parts) -> APIRouter:
     return router
 
 
-async def read_file(parts: Parts, by: Caller, mentorship_id: UUID) -> CaseFile:
-    """The case that a form is about. Raises NotAllowed, or NotFound where it is not the caller's to see."""
+async def read_file(parts: Parts, by: Caller, mentorship_id: UUID, showing: Collection[Part] = NO_PART) -> CaseFile:
+    """The case that a form is about, and the parts that it shows. Raises NotAllowed, or NotFound where it is not the caller's to see."""
     async with reading(parts, by, Response(), 0) as connection:
         await visible_case(connection, by, mentorship_id, _SEES)
         found = await case_file(
@@ -97,6 +98,7 @@ async def read_file(parts: Parts, by: Caller, mentorship_id: UUID) -> CaseFile:
             mentorship_id=mentorship_id,
             today=by.today,
             opened=opener(parts, by),
+            showing=showing,
         )
     if found is None:
         raise NotFound

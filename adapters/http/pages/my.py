@@ -1,5 +1,6 @@
 """What is one's own: a mentor's trainees with their goals and sessions, a trainee's next appointment, goals and consents."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from application.caller import Caller
 from domain.errors import NotAllowed
 from domain.mentorship.sessions import SessionHeld
 from domain.vocabulary import Role
-from projections.case_file import CaseFile, GoalView, case_file
+from projections.case_file import WHOLE, CaseFile, GoalView, Part, case_file
 from projections.cases import CaseView, cases_page
 
 # More cases than one mentor or trainee has.
@@ -63,7 +64,7 @@ def my_routes(parts: Parts) -> APIRouter:
         return sorted(found.cases, key=lambda case: (case.closed_on is not None, -case.started_on.toordinal()))[:CASES]
 
     async def _trainee(connection: AsyncConnection, by: Caller, case: CaseView) -> OwnTrainee:
-        file = await _file(connection, by, case)
+        file = await _file(connection, by, case, {"goals"})
         held = await timeline_page(
             connection, parts, by, case.mentorship_id, frozenset({SessionHeld.TOPIC}), None, SESSIONS
         )
@@ -75,13 +76,16 @@ def my_routes(parts: Parts) -> APIRouter:
             sessions=tuple(entry_line(entry, {}) for entry in held.entries),
         )
 
-    async def _file(connection: AsyncConnection, by: Caller, case: CaseView) -> CaseFile | None:
+    async def _file(
+        connection: AsyncConnection, by: Caller, case: CaseView, showing: Collection[Part] = WHOLE
+    ) -> CaseFile | None:
         return await case_file(
             connection,
             organisation_id=by.organisation_id,
             mentorship_id=case.mentorship_id,
             today=by.today,
             opened=opener(parts, by),
+            showing=showing,
         )
 
     return router

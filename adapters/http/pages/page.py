@@ -27,8 +27,8 @@ PLACES: Mapping[Role, Sequence[tuple[str, str]]] = {
     Role.COORDINATOR: (("/dashboard", "Overview"), ("/consent-trail", "Consent trail"), ("/summary", "Summary")),
     Role.AUDITOR: (("/consent-trail", "Consent trail"),),
     Role.FUNDER: (("/summary", "Summary"),),
-    Role.MENTOR: (("/my", "My trainees"),),
-    Role.TRAINEE: (("/my", "My record"),),
+    Role.MENTOR: (("/my", "My trainees"), ("/my/accesses", "Who looked")),
+    Role.TRAINEE: (("/my", "My record"), ("/my/accesses", "Who looked")),
     Role.ADMINISTRATOR: (("/system", "System"),),
 }
 
@@ -49,6 +49,11 @@ def _moment(context: Context, at: datetime) -> str:
     return wording.moment(at, by.today, by.zone)
 
 
+@pass_context
+def _local_day(context: Context, at: datetime) -> date:
+    return at.astimezone(context["visitor"].by.zone).date()
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("adapters.http", "templates"),
@@ -67,6 +72,7 @@ def _environment() -> Environment:
         short_id=wording.short_id,
         clock=_clock,
         moment=_moment,
+        local_day=_local_day,
     )
     environment.globals.update(stylesheet=ADDRESS, signs=wording.SIGNS, version=version("accompany"))
     return environment
