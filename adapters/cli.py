@@ -36,6 +36,7 @@ from application.ids import new_id
 from domain.vocabulary import Role
 
 NEEDS_YOU = 1
+SEARCH = "search"
 
 app = typer.Typer(
     help="Keeps the record of vocational mentorships between refugee trainees and experienced professionals.",
@@ -108,9 +109,12 @@ def import_caseload(
 
 @app.command("rebuild")
 def rebuild_projections(
-    names: Annotated[list[str] | None, typer.Argument(help="Projections; all of them if none is named.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Projections, or `search` for the search index; all projections if none is named."),
+    ] = None,
 ) -> None:
-    """Build projections anew from the events. Readers see the old ones until the new ones are complete."""
+    """Build projections or the search index anew from the events. Readers see the old ones until the new ones are complete."""
     settings = _settings()
     compared: list[Compared] = []
     with refusals(), _existing(settings) as dsn, progress("Rebuilding") as show:
@@ -231,8 +235,12 @@ async def _rebuild(
     progress: Callable[[int, int], None],
     compared: Callable[[Compared], None],
 ) -> None:
-    async with installation(settings, dsn):
-        await Runner(dsn).rebuild(names, progress, compared)
+    async with installation(settings, dsn) as opened:
+        projections = [name for name in names if name != SEARCH]
+        if projections or not names:
+            await Runner(dsn).rebuild(projections, progress, compared)
+        if SEARCH in names:
+            await serving.watched_indexer(opened).rebuild(progress)
 
 
 async def _token(
@@ -261,7 +269,7 @@ async def _token(
 async def _examine(settings: Settings, dsn: str) -> list[doctor.Finding]:
     findings = await doctor.examine(settings, dsn)
     if not any(one.state == "failed" for one in findings):
-        findings += await doctor.projections(dsn)
+        findings += [*await doctor.projections(dsn), await doctor.search(dsn)]
     return findings
 
 

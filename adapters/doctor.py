@@ -10,6 +10,7 @@ import psycopg
 from adapters.data_folder import DATABASE, NothingHere
 from adapters.keys.key_file import FILE_NAME, KeyFile, KeyFileRefused
 from adapters.postgres.runner import Runner
+from adapters.search.indexer import status
 from adapters.settings import Settings
 
 OLDEST_POSTGRESQL = 150_000
@@ -19,7 +20,7 @@ WITHOUT_A_WALL = """
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organisation_id' AND NOT a.attisdropped
-    WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('accompany', 'keys', 'projections')
+    WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('accompany', 'keys', 'projections', 'search')
       AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
     ORDER BY 1
 """
@@ -133,3 +134,13 @@ async def projections(dsn: str) -> list[Finding]:
             state: State = "ok" if one.lag == 0 else "warning"
             findings.append(Finding(f"projection {one.name}", state, f"{one.lag} events behind position {one.head}"))
     return findings
+
+
+async def search(dsn: str) -> Finding:
+    """How far the search index is, which a running service keeps up to date."""
+    one = await status(dsn)
+    if one.error:
+        return Finding("search index", "failed", f"stopped at position {one.position}: {one.error}")
+    anew = ", and is being filled anew" if one.is_filled_anew else ""
+    state: State = "ok" if one.lag == 0 else "warning"
+    return Finding("search index", state, f"{one.lag} events behind position {one.head}{anew}")

@@ -1,4 +1,4 @@
-"""Serves HTTP until told to stop, with a projection runner beside it."""
+"""Serves HTTP until told to stop, with a projection runner and the search's indexer beside it."""
 
 import asyncio
 import gc
@@ -14,6 +14,7 @@ from adapters.http.app import create_app
 from adapters.http.parts import Parts
 from adapters.postgres.parked import Trouble
 from adapters.postgres.runner import Runner
+from adapters.search.indexer import Indexer
 from adapters.telemetry import Telemetry
 from adapters.wiring import Installation
 from domain.errors import Invalid
@@ -43,7 +44,8 @@ async def serve(
 ) -> None:
     """Answers requests on `host`:`port` (0: a free one) until SIGTERM or SIGINT, then lets the running ones end.
 
-    `project` keeps the projections up to date in this process; a runner that holds the lease elsewhere goes first.
+    `project` keeps the projections up to date in this process; a runner that holds the lease elsewhere goes first. The search index
+    is kept by every process that serves, one at a time: it takes the keys.
     `listening` is told the port once requests are answered, and says whether to go on. Raises PortTaken.
     """
     server = _Server(
@@ -58,9 +60,9 @@ async def serve(
     )
     listener = _listener(host, port)
     stop = stop_on_signals()
-    runner = (
-        asyncio.create_task(watched_runner(installation.dsn, installation.telemetry).run(stop)) if project else None
-    )
+    readers = [asyncio.create_task(watched_indexer(installation).run(stop))]
+    if project:
+        readers.append(asyncio.create_task(watched_runner(installation.dsn, installation.telemetry).run(stop)))
     serving = asyncio.create_task(server.serve([listener]))
     try:
         while not server.started and not serving.done():  # noqa: ASYNC110  # uvicorn tells it by a flag alone
@@ -77,8 +79,7 @@ async def serve(
             await serving
         finally:
             listener.close()
-            if runner is not None:
-                await runner
+            await asyncio.gather(*readers)
 
 
 async def project(dsn: str, telemetry: Telemetry) -> None:
@@ -108,6 +109,15 @@ def watched_runner(dsn: str, telemetry: Telemetry) -> Runner:
         telemetry.projection_parked.set(trouble.parked, {"accompany.projection": name})
 
     return Runner(dsn, watched=watched, troubled=troubled)
+
+
+def watched_indexer(installation: Installation) -> Indexer:
+    """An indexer whose lag is a metric."""
+
+    def watched(lag: int) -> None:
+        installation.telemetry.projection_lag.set(lag, {"accompany.projection": "search"})
+
+    return Indexer(installation.dsn, installation.index.blinder, installation.index.opening, watched=watched)
 
 
 def stop_on_signals() -> asyncio.Event:

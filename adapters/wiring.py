@@ -24,10 +24,14 @@ from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.postgres.migrate import migrate
 from adapters.postgres.pool import Pool
 from adapters.postgres.projection_tables import prepare
+from adapters.postgres.reader import Reader
 from adapters.postgres.record import PostgresRecord
 from adapters.postgres.ring_database import prepare_ring
 from adapters.postgres.session import session
 from adapters.postgres.snapshots import Snapshots
+from adapters.search.blinding import Blinder
+from adapters.search.index import SearchIndex
+from adapters.search.opening import Opening
 from adapters.settings import Settings
 from adapters.telemetry import Telemetry
 from application.casebook import Casebook
@@ -49,6 +53,7 @@ class Installation:
     keys: KeyRing
     secrets: ServiceSecrets
     pool: Pool
+    index: SearchIndex
     record: PostgresRecord
     accesses: AccessLog
     casebook: Casebook
@@ -123,6 +128,7 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
                 keys=keys,
                 secrets=secrets,
                 pool=pool,
+                index=SearchIndex(pool, Blinder(partial(secrets.derived, "search")), Opening(Reader(for_record), keys)),
                 record=record,
                 accesses=accesses,
                 casebook=casebook,

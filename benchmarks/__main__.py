@@ -17,6 +17,7 @@ from benchmarks.machine import machine
 from benchmarks.measured import Figure
 from benchmarks.rebuilds import rebuilds
 from benchmarks.report import show, write
+from benchmarks.search import search
 from benchmarks.tail import tail
 
 BENCHMARKS = {
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "tail": tail,
     "rebuilds": rebuilds,
     "growth": growth,
+    "search": search,
     "disclosure": disclosure,
 }
 

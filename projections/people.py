@@ -71,6 +71,7 @@ _VISIBLE = """
             )
         )
         AND (%(person_id)s::uuid IS NULL OR person_id = %(person_id)s)
+        AND (%(among)s::uuid[] IS NULL OR person_id = ANY(%(among)s))
         AND (%(after)s::uuid IS NULL OR person_id > %(after)s)
     ORDER BY person_id
     LIMIT %(limit)s
@@ -123,10 +124,11 @@ async def visible_people(
     caseworker_id: UUID | None,
     *,
     person_id: UUID | None = None,
+    among: list[UUID] | None = None,
     after: UUID | None = None,
     limit: int,
 ) -> list[PersonRow]:
-    """The bare rows of the people whom a caseworker may see, by id."""
+    """The bare rows of the people whom a caseworker may see, by id; `among` these people, if any are named."""
     return await select(
         connection,
         PEOPLE,
@@ -135,6 +137,7 @@ async def visible_people(
             "organisation_id": organisation_id,
             "caseworker_id": caseworker_id,
             "person_id": person_id,
+            "among": among,
             "after": after,
             "limit": limit,
         },

@@ -1,12 +1,12 @@
 """Finding somebody by a name, a telephone number or a number of the organisation's own.
 
-Details are opened and compared in memory, so this is bounded to `SEARCHED` people; an index over sealed names comes later.
+An index over blinded terms says whom a question may mean (docs/search.md). Their details are opened and compared, and of those who
+match, the ones that are shown are opened once more, as any view does it.
 """
 
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
 
 import psycopg
@@ -16,26 +16,30 @@ from domain.person import Details
 from domain.vocabulary import PersonRole
 from projections.cases import CASES, Case
 from projections.entries import told
+from projections.findable import MatchedBy, Question
 from projections.people import PersonRow, details_in, visible_people
 from projections.projection import Opener, select
+from projections.spelling import forms
 
-SEARCHED = 2_000
-FOUND = 50
-# Fewer digits than this would find half of the telephone book.
-SHORTEST_NUMBER = 4
-SHORTEST = 2
+# So many candidates are compared at once. Most of those who have the terms of a common name do match.
+COMPARED = 100
+# Who may see no more people than these asks the index among them. Of everybody else's answers, those are left out whom they may not see.
+FEW = 2_000
 
 
-class MatchedBy(StrEnum):
-    NAME = "name"
-    PHONE = "phone"
-    REFERENCE = "reference"
-    CASE_REFERENCE = "case-reference"
+type Comparing = Callable[[Iterable[int]], Awaitable[Mapping[int, RecordEvent]]]
+"""Opens the events at these log positions to compare them. Nothing of them is shown, so no access log learns of it."""
+
+
+class Candidates(Protocol):
+    """Of the people whom the question may mean, the `most` last by id before `beyond`; `among` limits whom to look at."""
+
+    async def __call__(self, *, beyond: UUID | None, among: list[UUID] | None, most: int) -> list[UUID]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class PersonFound:
-    """`mentorships` are those of their cases that the one who asks may see."""
+    """`mentorships` are those of their cases that the one who asks may see, as trainee or as mentor."""
 
     person_id: UUID
     role: PersonRole
@@ -46,11 +50,11 @@ class PersonFound:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchResult:
-    """At most 50 people, by name. `complete` is False where there were more, or more to search than is done at once."""
+class Found:
+    """People by name, those first whose name begins as it was asked. `beyond` is where to go on, None where these are all."""
 
     people: tuple[PersonFound, ...]
-    complete: bool
+    beyond: UUID | None
 
 
 async def search(
@@ -58,83 +62,91 @@ async def search(
     *,
     organisation_id: UUID,
     caseworker_id: UUID | None,
-    query: str,
+    question: Question,
+    beyond: UUID | None = None,
+    limit: int,
+    candidates: Candidates,
+    compared: Comparing,
     opened: Opener,
-) -> SearchResult:
-    """People whom a caseworker may see, or with None anybody in the organisation.
+) -> Found:
+    """People whom a caseworker may see, or with None anybody in the organisation."""
+    if not question.alternatives:
+        return Found((), None)
+    among: list[UUID] | None = None
+    if caseworker_id is not None:
+        visible = await visible_people(connection, organisation_id, caseworker_id, limit=FEW + 1)
+        among = [person.person_id for person in visible] if len(visible) <= FEW else None
+    matched: list[_Match] = []
+    while len(matched) <= limit:
+        meant = await candidates(beyond=beyond, among=among, most=COMPARED)
+        matched += await _matching(connection, organisation_id, caseworker_id, meant, question, compared)
+        if len(meant) < COMPARED:
+            break
+        beyond = meant[-1]
+    shown, more = matched[:limit], len(matched) > limit
+    events = await opened([match.person.details_position for match in shown])
+    readable = ((match, details_in(events.get(match.person.details_position))) for match in shown)
+    found = [_shown(match, details) for match, details in readable if details is not None]
+    asked = forms(" ".join(one[0] for one in question.alternatives[0].wanted))[0]
+    found.sort(key=lambda one: (not forms(one.full_name)[0].startswith(asked), forms(one.full_name)[0], one.person_id))
+    return Found(tuple(found), shown[-1].person.person_id if more else None)
 
-    All words of `query` are parts of the name, or its digits are part of the telephone number, or a reference begins with it. Upper
-    and lower case and the ways to write one character in Unicode are all the same.
-    """
-    wanted = folded(query)
-    if len(wanted) < SHORTEST:
-        return SearchResult((), True)
-    people = await visible_people(connection, organisation_id, caseworker_id, limit=SEARCHED + 1)
-    visible = people[:SEARCHED]
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    person: PersonRow
+    by: MatchedBy
+    cases: list[Case]
+
+
+async def _matching(
+    connection: psycopg.AsyncConnection,
+    organisation_id: UUID,
+    caseworker_id: UUID | None,
+    meant: list[UUID],
+    question: Question,
+    compared: Comparing,
+) -> list[_Match]:
+    """Those of the candidates who do match and may be seen, in their order."""
+    rows = await visible_people(connection, organisation_id, caseworker_id, among=meant, limit=len(meant))
     cases = await select(
         connection,
         CASES,
         """
-        WHERE organisation_id = %(organisation_id)s AND trainee_id = ANY(%(people)s)
+        WHERE organisation_id = %(organisation_id)s
+            AND (trainee_id = ANY(%(people)s) OR mentor_id = ANY(%(people)s))
             AND (%(caseworker_id)s::uuid IS NULL OR caseworker_id = %(caseworker_id)s)
         """,
-        {
-            "organisation_id": organisation_id,
-            "caseworker_id": caseworker_id,
-            "people": [person.person_id for person in visible],
-        },
+        {"organisation_id": organisation_id, "caseworker_id": caseworker_id, "people": [row.person_id for row in rows]},
     )
-    events = await opened(
-        [*(person.details_position for person in visible), *(case.started_position for case in cases)]
-    )
-    cases_of: dict[UUID, list[Case]] = {}
+    of: dict[UUID, list[Case]] = {}
     for case in cases:
-        cases_of.setdefault(case.trainee_id, []).append(case)
-    found = [
-        match
-        for person in visible
-        if (match := _match(person, cases_of.get(person.person_id, []), events, wanted)) is not None
-    ]
-    found.sort(key=lambda match: (not folded(match.full_name).startswith(wanted), folded(match.full_name)))
-    return SearchResult(tuple(found[:FOUND]), len(people) <= SEARCHED and len(found) <= FOUND)
+        for person_id in {case.trainee_id, case.mentor_id}:
+            of.setdefault(person_id, []).append(case)
+    events = await compared([*(row.details_position for row in rows), *(case.started_position for case in cases)])
+    people = {row.person_id: row for row in rows}
+    matching = []
+    for person in (people[person_id] for person_id in meant if person_id in people):
+        details = details_in(events.get(person.details_position))
+        # A case's number is personal data of its trainee, and leads to nobody else.
+        numbers = tuple(
+            told(events.get(case.started_position), "reference") or ""
+            for case in of.get(person.person_id, [])
+            if case.trainee_id == person.person_id
+        )
+        if details is not None:
+            by = question.matched_by(details, numbers)
+            if by is not None:
+                matching.append(_Match(person, by, of.get(person.person_id, [])))
+    return matching
 
 
-def folded(text: str) -> str:
-    """A text as it is compared: compatibility forms and case made one, spaces at the ends gone."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
-
-
-def _match(person: PersonRow, cases: list[Case], events: Mapping[int, RecordEvent], wanted: str) -> PersonFound | None:
-    details = details_in(events.get(person.details_position))
-    if details is None:
-        return None
-    matched_by = _matched_by(details, wanted)
-    if matched_by is None:
-        references = (told(events.get(case.started_position), "reference") for case in cases)
-        if not any(folded(reference or "").startswith(wanted) for reference in references):
-            return None
-        matched_by = MatchedBy.CASE_REFERENCE
+def _shown(match: _Match, details: Details) -> PersonFound:
     return PersonFound(
-        person_id=person.person_id,
-        role=person.role,
+        person_id=match.person.person_id,
+        role=match.person.role,
         full_name=details.full_name,
         reference=details.reference,
-        matched_by=matched_by,
-        mentorships=tuple(sorted(case.mentorship_id for case in cases)),
+        matched_by=match.by,
+        mentorships=tuple(sorted(case.mentorship_id for case in match.cases)),
     )
-
-
-def _matched_by(details: Details, wanted: str) -> MatchedBy | None:
-    name = folded(details.full_name)
-    if all(word in name for word in wanted.split()):
-        return MatchedBy.NAME
-    digits = _digits(wanted)
-    if len(digits) >= SHORTEST_NUMBER and digits in _digits(details.phone):
-        return MatchedBy.PHONE
-    if folded(details.reference).startswith(wanted):
-        return MatchedBy.REFERENCE
-    return None
-
-
-def _digits(text: str) -> str:
-    return "".join(str(unicodedata.digit(character)) for character in text if character.isdigit())

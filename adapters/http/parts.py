@@ -9,6 +9,7 @@ from typing import Protocol, Self
 from adapters.identity.tokens import Tokens
 from adapters.postgres.access_log import AccessLog
 from adapters.postgres.pool import Pool
+from adapters.search.index import SearchIndex
 from adapters.telemetry import Telemetry
 from adapters.wiring import Installation
 from application.caller import Caller
@@ -45,6 +46,7 @@ class Parts:
     templates: Templates
     tokens: Tokens
     pool: Pool
+    index: SearchIndex
     reads: asyncio.Semaphore
     opened: Opened
     accesses: AccessLog
@@ -62,6 +64,7 @@ class Parts:
             templates=installation.templates,
             tokens=installation.tokens,
             pool=installation.pool,
+            index=installation.index,
             reads=asyncio.Semaphore(max(1, installation.pool.max_size // 2)),
             opened=installation.record.opened,
             accesses=installation.accesses,

@@ -48,6 +48,7 @@ BASIS_OF_READ: Mapping[str, ReadBasis] = {
     f"{API}/people/{{person_id}}/accesses": OVERSIGHT,
     f"{API}/accesses": OVERSIGHT,
     # Pages
+    "/search": TAKING_PART,
     "/dashboard": Purpose.MENTORING,
     "/dashboard/{which}": Purpose.MENTORING,
     _CASE: Purpose.MENTORING,

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -76,6 +77,19 @@ async def next_event(connection: AsyncConnection[Any]) -> None:
     """Waits until more is recorded, or for a moment: a notification can be lost, and the next look costs little."""
     async for _ in connection.notifies(timeout=POLL, stop_after=1):
         pass
+
+
+async def comes_to(reached: Callable[[], Awaitable[int]], position: int, patience: float = 2.0) -> bool:
+    """Whether a reader has come to a log position, or does within `patience` seconds. Holds no connection while it waits."""
+    until = time.monotonic() + patience
+    pause = 0.004
+    while True:
+        if await reached() >= position:
+            return True
+        if time.monotonic() + pause > until:
+            return False
+        await asyncio.sleep(pause)
+        pause = min(0.02, pause * 1.5)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -1,6 +1,6 @@
 """Brings a database to this program's schema: numbered SQL files, each applied once, in the order of their names.
 
-The files lie in `schema` folders of the rooms that own them: 1xx here, 2xx identity, 3xx keys, 4xx evidence. A file that was
+The files lie in `schema` folders of the rooms that own them: 1xx here, 2xx identity, 3xx keys, 4xx evidence, 5xx search. A file that was
 applied is never changed again; a change is a new file.
 """
 
@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 
 ROLES = files("adapters.postgres").joinpath("roles.sql")
 FOLDERS: tuple[Traversable, ...] = tuple(
-    files("adapters").joinpath(room, "schema") for room in ("postgres", "identity", "keys", "evidence")
+    files("adapters").joinpath(room, "schema") for room in ("postgres", "identity", "keys", "evidence", "search")
 )
 # What a key ring in a database of its own needs.
 KEY_RING: tuple[Traversable, ...] = (files("adapters").joinpath("keys", "schema"),)

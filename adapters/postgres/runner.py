@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import scalar_row
 
-from adapters.postgres.following import connection_to_follow, keep_following, listen, next_event, take_lease
+from adapters.postgres.following import comes_to, connection_to_follow, keep_following, listen, next_event, take_lease
 from adapters.postgres.parked import Trouble, fold_or_park, park, troubles
 from adapters.postgres.pool import Pool
 from adapters.postgres.projection_tables import load, prepare, write
@@ -295,16 +294,8 @@ class Runner:
 
 
 async def wait_for(pool: Pool, position: int, patience: float = 2.0) -> bool:
-    """Whether every projection has come to a position, or does within `patience` seconds. Holds no connection while it waits."""
-    until = time.monotonic() + patience
-    pause = 0.004
-    while True:
-        if await reached(pool) >= position:
-            return True
-        if time.monotonic() + pause > until:
-            return False
-        await asyncio.sleep(pause)
-        pause = min(0.02, pause * 1.5)
+    """Whether every projection has come to a position, or does within `patience` seconds."""
+    return await comes_to(lambda: reached(pool), position, patience)
 
 
 async def reached(pool: Pool) -> int:

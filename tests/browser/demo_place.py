@@ -14,6 +14,7 @@ from adapters import demo
 from adapters.http.app import create_app
 from adapters.http.parts import Parts
 from adapters.postgres.runner import Runner
+from adapters.serving import watched_indexer
 from domain.vocabulary import Role
 from tests.installations import BERLIN, opened, settings
 
@@ -43,7 +44,7 @@ def served_demo(data: Path, dsn: str) -> Iterator[Place]:
             app = create_app(replace(Parts.of(installation), now=lambda: NOW))
             server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
             serving = asyncio.create_task(server.serve())
-            following = asyncio.create_task(Runner(dsn).run(stop))
+            following = asyncio.gather(Runner(dsn).run(stop), watched_indexer(installation).run(stop))
             while not server.started:  # noqa: ASYNC110  # uvicorn tells it by a flag alone
                 await asyncio.sleep(0.01)
             address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from adapters.http.app import create_app
 from adapters.http.parts import Parts
 from adapters.postgres.runner import Runner
+from adapters.serving import watched_indexer
 from adapters.wiring import Installation
 from tests.http.front_door import Office, open_office
 from tests.installations import opened
@@ -26,12 +27,12 @@ def anyio_backend() -> str:
 async def house(
     request: pytest.FixtureRequest, postgres_clusters: Clusters, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Installation]:
-    """One installation for all tests of the interface, with its projections kept; each test has an organisation of its own."""
+    """One installation for all tests of the interface, its projections and search kept up; each test has an organisation of its own."""
     data: Path = tmp_path_factory.mktemp("data")
     with postgres_clusters.running(request.param).fresh_database() as dsn:
         async with opened(data, dsn) as installation:
             stop = asyncio.Event()
-            following = asyncio.create_task(Runner(dsn).run(stop))
+            following = asyncio.gather(Runner(dsn).run(stop), watched_indexer(installation).run(stop))
             yield installation
             stop.set()
             with suppress(asyncio.CancelledError):

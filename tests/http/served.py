@@ -11,6 +11,7 @@ import uvicorn
 from adapters.http.app import create_app
 from adapters.http.parts import Parts
 from adapters.postgres.runner import Runner
+from adapters.serving import watched_indexer
 from tests.installations import opened
 
 PATIENCE = 30
@@ -30,7 +31,7 @@ def served(data: Path, dsn: str) -> Iterator[str]:
             config = uvicorn.Config(create_app(Parts.of(installation)), port=0, log_config=None, access_log=False)
             server = uvicorn.Server(config)
             serving = asyncio.create_task(server.serve())
-            following = asyncio.create_task(Runner(dsn).run(stop))
+            following = asyncio.gather(Runner(dsn).run(stop), watched_indexer(installation).run(stop))
             while not server.started:  # noqa: ASYNC110  # uvicorn tells it by a flag alone
                 await asyncio.sleep(0.01)
             address.append(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from adapters.postgres.programs import bundled_bin_dir
 from adapters.postgres.runner import Runner
+from adapters.serving import watched_indexer
 from adapters.wiring import Installation
 from application.caller import Submission
 from application.ids import new_id
@@ -37,6 +38,7 @@ def test_a_dump_after_the_import_holds_no_name_note_phone_number_or_reference(tm
         await imported(parts, organisation_id, source, tmp_path / "reports")
         await _record_an_accompaniment(parts, organisation_id)
         await Runner(database).catch_up()
+        await watched_indexer(parts).catch_up()
 
     async def prepared() -> None:
         async with opened(tmp_path / "data", database) as parts:
@@ -45,6 +47,9 @@ def test_a_dump_after_the_import_holds_no_name_note_phone_number_or_reference(tm
     asyncio.run(prepared())
     haystack = _dump(database)
     assert b"mentorship-started" in haystack, "the search sees what is stored in plain text"
+    assert re.search(rb"COPY search\.terms .*\n[0-9a-f-]{36}\t", haystack), (
+        "the search index is filled, and in the dump"
+    )
 
     assert not _found(_needles(source) | {"Canary Office 17", "canary-4711"}, haystack)
 

@@ -26,7 +26,6 @@ from projections.consent_trail import TrailKind, consent_trail
 from projections.consents import ConsentStatus
 from projections.funder_summary import FunderSummary, funder_summary, withhold_small
 from projections.people import people_page, person_view, person_visible
-from projections.search import MatchedBy, search
 from projections.timeline import TimelineEntry, timeline
 from tests.domain.scenario import (
     ACCOMPANIMENT_CONSENTED,
@@ -351,31 +350,6 @@ async def test_cases_are_listed_for_each_side_of_them(views: Views) -> None:
     row = await views.ask(case_row, mentorship_id=MENTORSHIP)
     assert row.trainee_id == TRAINEE.id
     assert await views.ask(case_row, mentorship_id=uuid4()) is None
-
-
-@pytest.mark.parametrize(
-    ("query", "matched_by"),
-    [
-        ("müller", MatchedBy.NAME),
-        ("ZOË mül", MatchedBy.NAME),
-        ("ﬁel", MatchedBy.NAME),
-        ("0151 55", MatchedBy.PHONE),
-        ("t-0", MatchedBy.REFERENCE),
-        ("nobody", None),
-        ("z", None),
-    ],
-)
-async def test_people_are_found_by_name_phone_or_reference(
-    views: Views, query: str, matched_by: MatchedBy | None
-) -> None:
-    details = Details(full_name="Zoe\u0308 Müller-Field", phone="+49 (0)151 5550-123", reference="T-0042")
-    person = Person.register(uuid4(), role=PersonRole.TRAINEE, details=details, told=on(0))
-    await views.recording.whole(person)
-    await Runner(views.recording.parts.dsn).catch_up()
-    found = await views.ask(search, caseworker_id=views.recording.by.member_id, query=query, opened=views.opened)
-    assert [one.matched_by for one in found.people] == ([] if matched_by is None else [matched_by])
-    hidden = await views.ask(search, caseworker_id=OTHER_CASEWORKER, query=query, opened=views.opened)
-    assert hidden.people == ()
 
 
 async def test_words_that_nobody_can_read_any_more_are_none(views: Views) -> None:

@@ -14,6 +14,7 @@ from adapters.http.pages.consents import consent_routes
 from adapters.http.pages.dashboard import dashboard_routes
 from adapters.http.pages.my import my_routes
 from adapters.http.pages.same_origin import SameOriginOnly
+from adapters.http.pages.search import search_page_routes
 from adapters.http.pages.session import session_routes
 from adapters.http.pages.sign_in import sign_in_routes
 from adapters.http.pages.stylesheet import stylesheet_routes
@@ -57,6 +58,7 @@ def pages(parts: Parts) -> FastAPI:
         my_routes,
         access_routes,
         system_routes,
+        search_page_routes,
     ):
         app.include_router(routes(parts), include_in_schema=False)
     # The one added last stands outermost.

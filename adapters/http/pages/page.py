@@ -23,8 +23,13 @@ HEADERS = {
 
 # Where each role's work begins, then where else it may go.
 PLACES: Mapping[Role, Sequence[tuple[str, str]]] = {
-    Role.CASEWORKER: (("/dashboard", "Today"),),
-    Role.COORDINATOR: (("/dashboard", "Overview"), ("/consent-trail", "Consent trail"), ("/summary", "Summary")),
+    Role.CASEWORKER: (("/dashboard", "Today"), ("/search", "Search")),
+    Role.COORDINATOR: (
+        ("/dashboard", "Overview"),
+        ("/search", "Search"),
+        ("/consent-trail", "Consent trail"),
+        ("/summary", "Summary"),
+    ),
     Role.AUDITOR: (("/consent-trail", "Consent trail"),),
     Role.FUNDER: (("/summary", "Summary"),),
     Role.MENTOR: (("/my", "My trainees"), ("/my/accesses", "Who looked")),
