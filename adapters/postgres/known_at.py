@@ -3,23 +3,32 @@
 from collections.abc import Iterator, Sequence
 from itertools import batched, groupby
 from typing import ClassVar, LiteralString
-from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from adapters.disclosure import Disclosure
+from adapters.postgres.access_log import AccessLog
 from adapters.postgres.pool import ACT_FOR
 from adapters.postgres.reader import recorded_event_row
 from adapters.postgres.record import PostgresRecord
-from adapters.postgres.seen import head, read
+from adapters.postgres.seen import code_of, head, read
 from adapters.postgres.session import session
+from adapters.telemetry import current_trace_id
+from application.caller import Caller
+from application.ids import new_id
+from audit.access import AccessEntry
 from domain.errors import Invalid
 from domain.person import Details
-from projections.indicators.life import Life, lives, with_details
+from domain.vocabulary import LegalBasis, Purpose
+from projections.indicators.life import Life, Question, lives, with_details
 from projections.people import details_in
 from projections.projection import Seen
 
 READ_AT_ONCE = 5_000
 OPENED_AT_ONCE = 1_000
+# What the access log calls it, and what is read of the details.
+COUNTED = "report prepare"
+READ_OF_DETAILS = ("born_on", "gender", "languages")
 OF_ORGANISATION: LiteralString = """
     SELECT
         stream_id, version, topic, state, schema_version, organisation_id, actor_id, purpose,
@@ -49,26 +58,66 @@ async def last_position(dsn: str) -> int:
         return await head(connection)
 
 
-async def lives_at(dsn: str, record: PostgresRecord, organisation_id: UUID, position: int) -> list[Life]:
-    """Every trainee as known at the position, with the details that can still be read. Nothing of it is kept.
+async def lives_at(dsn: str, record: PostgresRecord, accesses: AccessLog, by: Caller, question: Question) -> list[Life]:
+    """Every trainee as known at the question's position. Nothing of it is kept.
 
+    Details are opened of those alone who may be counted, for the caller, and the access log says so before anything is counted.
     Reads all events of the organisation up to there. Raises PositionAhead or RecordNotReadable.
     """
     conninfo = session(dsn, "accompany_service", statement_timeout=0)
     seen: list[Seen] = []
     async with await AsyncConnection.connect(conninfo) as connection, connection.transaction():
-        if position > await head(connection):
+        if question.position > await head(connection):
             raise PositionAhead(fields=("position",))
-        await connection.execute(ACT_FOR, (str(organisation_id),))
+        await connection.execute(ACT_FOR, (str(by.organisation_id),))
         async with connection.cursor("known", row_factory=recorded_event_row) as cursor:
-            await cursor.execute(OF_ORGANISATION, (organisation_id, position))
+            await cursor.execute(OF_ORGANISATION, (by.organisation_id, question.position))
             while stored := await cursor.fetchmany(READ_AT_ONCE):
                 batch = read(stored)
                 if batch.stuck:
                     raise RecordNotReadable(batch.stuck.position, batch.stuck.code)
                 seen += batch.seen
-    found = list(lives(_streams(seen), position).values())
-    return with_details(found, await _details(record, organisation_id, found))
+    try:
+        found = list(lives(_streams(seen), question.position).values())
+    except Exception as error:
+        # Which event it was stands in `doctor`; its values must not stand in a message.
+        raise RecordNotReadable(question.position, code_of(error)) from None
+    counted = [life for life in found if life.may_be_counted(question)]
+    disclosure = Disclosure()
+    with disclosure.active():
+        opened = await _details(record, by, counted)
+    await accesses.write(_entries(by, counted, question.position))
+    return with_details(found, opened)
+
+
+def _entries(by: Caller, counted: Sequence[Life], position: int) -> list[AccessEntry]:
+    read_id, trace_id = new_id(), current_trace_id()
+    entries = []
+    for life in counted:
+        consent, details = life.last_word, life.standing.details_position
+        if consent is not None and details is not None:
+            entries.append(
+                AccessEntry(
+                    organisation_id=by.organisation_id,
+                    read_id=read_id,
+                    member_id=by.member_id,
+                    role=by.role.value,
+                    read=COUNTED,
+                    person_id=life.trainee_id,
+                    mentorship_id=consent.mentorship_id,
+                    positions=(details,),
+                    topics=("person-registered",),
+                    fields=READ_OF_DETAILS,
+                    purpose=Purpose.FUNDER_REPORTING.value,
+                    legal_basis=LegalBasis.CONSENT.value,
+                    consent_version=consent.version,
+                    consent_as_of=position,
+                    outcome="shown",
+                    refusal=None,
+                    trace_id=trace_id,
+                )
+            )
+    return entries
 
 
 def _streams(seen: Sequence[Seen]) -> Iterator[list[Seen]]:
@@ -76,11 +125,11 @@ def _streams(seen: Sequence[Seen]) -> Iterator[list[Seen]]:
         yield list(stream)
 
 
-async def _details(record: PostgresRecord, organisation_id: UUID, found: Sequence[Life]) -> dict[int, Details]:
+async def _details(record: PostgresRecord, by: Caller, found: Sequence[Life]) -> dict[int, Details]:
     positions = [life.standing.details_position for life in found if life.standing.details_position is not None]
     opened: dict[int, Details] = {}
     for some in batched(positions, OPENED_AT_ONCE):
-        for position, event in (await record.opened(organisation_id, some)).items():
+        for position, event in (await record.opened(by, some)).items():
             if (details := details_in(event)) is not None:
                 opened[position] = details
     return opened

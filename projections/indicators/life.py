@@ -67,11 +67,14 @@ class Life:
         """
         if self.standing.restricted or self.standing.erased or self.standing.objections:
             return False
+        last = self.last_word
+        return last is not None and status_on(question.asked_on, last.state, last.valid_from, last.valid_until).permits
+
+    @property
+    def last_word(self) -> Consent | None:
+        """The last decision on funder reporting, over all mentorships."""
         decided = [one for one in self.consents if one.purpose is Purpose.FUNDER_REPORTING]
-        if not decided:
-            return False
-        last = max(decided, key=_said)
-        return status_on(question.asked_on, last.state, last.valid_from, last.valid_until).permits
+        return max(decided, key=_said, default=None)
 
     def level_of(self, language: str) -> CefrLevel | None:
         """The level told of a language; of a variety of it where that is what was told."""
@@ -141,7 +144,8 @@ def _standing(stream: Sequence[Seen]) -> Standing:
                 standing = replace(standing, restricted=True)
             case "restriction-lifted":
                 standing = replace(standing, restricted=False)
-            case "personal-data-erased":
+            # From the approval on, as everywhere.
+            case "erasure-approved" | "personal-data-erased":
                 standing = replace(standing, erased=True)
             case "objection-raised" if seen.fields.interest is Interest.STATISTICS:
                 standing = replace(standing, objections=standing.objections | {seen.fields.objection_id})

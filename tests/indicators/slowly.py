@@ -75,7 +75,7 @@ class Ledger:
                     restricted = True
                 case "restriction-lifted":
                     restricted = False
-                case "personal-data-erased":
+                case "erasure-approved" | "personal-data-erased":
                     erased = True
                 case "objection-raised" if event.interest == "statistics":  # type: ignore[attr-defined] # the topic has it
                     objections.add(event.objection_id)  # type: ignore[attr-defined] # the topic has it

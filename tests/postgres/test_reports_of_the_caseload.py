@@ -103,7 +103,7 @@ QUESTIONS = {
 
 
 async def asked(parts: Installation, organisation_id: UUID, question: Question) -> Counted:
-    found = await lives_at(parts.dsn, parts.record, organisation_id, question.position)
+    found = await lives_at(parts.dsn, parts.record, parts.accesses, caller(organisation_id), question)
     return count(CATALOGUE, found, question)
 
 
@@ -115,11 +115,20 @@ async def test_the_figures_are_those_of_plain_sql_over_the_files(database: str, 
         found = await asked(parts, organisation_id, question)
         again = await organisation(database, "Another organisation")
         elsewhere = await asked(parts, again, question)
+        async with parts.pool.organisation(organisation_id) as connection:
+            log = await connection.execute(
+                "SELECT count(DISTINCT person_id) FROM accompany.access_log WHERE purpose = 'funder-reporting'"
+            )
+            looked_at = await log.fetchone()
     with files_in_sql(refused(tmp_path / "refusals")) as sql:
         values = {"since": str(SINCE), "until": str(UNTIL)}
         expected = {
             key: sql.execute(query, values if ":" in query else {}).fetchone()[0] for key, query in QUESTIONS.items()
         }
+        counted = sql.execute("SELECT count(*) FROM counted JOIN people ON person_id = trainee_id").fetchone()
+    assert looked_at == counted, (
+        "whoever is counted can see that their details were read for it, and nobody else's were"
+    )
     assert {key: found.tables.values[key] for key in QUESTIONS} == expected
     assert all(expected.values()), "a figure of nothing would compare with anything"
     assert not any(elsewhere.tables.values.values())
