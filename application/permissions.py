@@ -56,6 +56,11 @@ MAY: dict[str, frozenset[Role]] = {
     "find_outcome": _STAFF,
     "correct_entry": _STAFF,
     "retract_entry": _STAFF,
+    "prepare_report": _COORDINATOR,
+    "prepare_anew": _COORDINATOR,
+    "review_report": _COORDINATOR,
+    "release_report": _COORDINATOR,
+    "withdraw_report": _COORDINATOR,
     "request_evidence": frozenset({Role.AUDITOR, Role.COORDINATOR}),
     # Queries
     "see_people": _STAFF,
@@ -65,6 +70,7 @@ MAY: dict[str, frozenset[Role]] = {
     "see_consent_trail": _STAFF | {Role.AUDITOR},
     "see_accesses": frozenset({Role.TRAINEE, Role.MENTOR, Role.COORDINATOR, Role.AUDITOR}),
     "see_access_log": frozenset({Role.COORDINATOR, Role.AUDITOR}),
+    "see_reports": frozenset({Role.COORDINATOR, Role.FUNDER, Role.AUDITOR}),
     "see_summary": frozenset({Role.COORDINATOR, Role.FUNDER}),
     "see_system": frozenset({Role.ADMINISTRATOR}),
 }

@@ -29,6 +29,10 @@ _RECTIFICATION = OtherBasis(
 )
 _RIGHTS = OtherBasis(LegalBasis.LEGAL_OBLIGATION, "a person's rights in their data are never blocked", True)
 _CLAIMS = OtherBasis(LegalBasis.LEGAL_OBLIGATION, "evidence must not be destroyed while a claim or a duty stands", True)
+_REPORTING = OtherBasis(
+    LegalBasis.LEGITIMATE_INTERESTS,
+    "whoever pays is told how many were helped; whom the figures count was asked before, and they point at nobody",
+)
 
 BASIS_OF: dict[str, Purpose | OtherBasis] = {
     # Person
@@ -81,6 +85,12 @@ BASIS_OF: dict[str, Purpose | OtherBasis] = {
     # Corrections; one that moves a fact to another day needs a consent in force on that day as well
     "correct_entry": _RECTIFICATION,
     "retract_entry": _RECTIFICATION,
+    # Reports: figures of those who consented to be counted, and nobody in them
+    "prepare_report": _REPORTING,
+    "prepare_anew": _REPORTING,
+    "review_report": _REPORTING,
+    "release_report": _REPORTING,
+    "withdraw_report": _REPORTING,
     # Evidence
     "request_evidence": OtherBasis(
         LegalBasis.LEGAL_OBLIGATION,

@@ -3,7 +3,7 @@
 To take one out, write a migration that drops its tables and its row in `projections.tracking`.
 """
 
-from projections import appointments, cases, consent_acts, consents, credentials, goals, people, timeline
+from projections import appointments, cases, consent_acts, consents, credentials, goals, people, reports, timeline
 from projections.projection import Projection
 
 PROJECTIONS: tuple[Projection, ...] = (
@@ -15,4 +15,5 @@ PROJECTIONS: tuple[Projection, ...] = (
     credentials.PROJECTION,
     timeline.PROJECTION,
     consent_acts.PROJECTION,
+    reports.PROJECTION,
 )

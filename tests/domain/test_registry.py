@@ -17,6 +17,7 @@ from domain.mentorship.consent import ConsentMissing, Scope
 from domain.person import Person
 from domain.personal import personal_fields
 from domain.purposes import BASIS_OF, OtherBasis, purpose_of
+from domain.report import Report
 from domain.vocabulary import ConsentState, DataCategory, LegalBasis, Purpose, Recipient
 from tests.domain.commands import CONSENTED, PLAUSIBLE, TODAY
 from tests.domain.scenario import Step, case_of, consented, decided, given, history, on, withdrew
@@ -30,6 +31,7 @@ QUERIES = {
     "see_accesses",
     "see_access_log",
     "see_summary",
+    "see_reports",
     "see_system",
 }
 UNDER_CONSENT = sorted(name for name, basis in BASIS_OF.items() if isinstance(basis, Purpose))
@@ -53,7 +55,9 @@ def commands_of(aggregate: type) -> set[str]:
 
 
 def test_every_command_names_what_it_rests_on_and_nothing_else_does() -> None:
-    assert commands_of(Person) | commands_of(Mentorship) | commands_of(EvidenceRequest) == set(BASIS_OF)
+    assert commands_of(Person) | commands_of(Mentorship) | commands_of(EvidenceRequest) | commands_of(Report) == set(
+        BASIS_OF
+    )
 
 
 def test_every_command_says_which_roles_may_ask_for_it_and_nothing_else_does() -> None:
@@ -136,6 +140,8 @@ def test_a_field_in_plain_text_leaves_no_room_for_a_name(event: type[RecordEvent
         "changes",
         "rule",
         "funder",
+        "content",
+        "digest",
     }
     hints = get_type_hints(event)
     plain = {field.name for field in fields(event)} - set(personal_fields(event)) - codes - FROM_ROW

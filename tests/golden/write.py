@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
@@ -23,6 +23,7 @@ from domain.mentorship.accompaniments import AccompanimentRecorded
 from domain.mentorship.consent import Communication, Expression, Notice, Proxy, Scope
 from domain.mentorship.sessions import SessionHeld
 from domain.person import Details, LanguageSkill, Person
+from domain.report import Audience, Content, Definition, Figure, Hidden, MedianDays, Report, WithdrawalReason
 from domain.restriction import Interest, ObjectionOutcome, RestrictionGround
 from domain.vocabulary import (
     AppointmentOutcome,
@@ -73,6 +74,7 @@ def samples() -> Iterator[RecordEvent]:
     yield from _person()
     yield from history(_mentorship())
     yield from _evidence()
+    yield from _report()
 
 
 def _person() -> list[RecordEvent]:
@@ -285,6 +287,31 @@ def _evidence() -> Iterator[RecordEvent]:
             asked=at(101, 9),
         )
         yield from (cast(RecordEvent, event) for event in asked.collect_events())
+
+
+def _report() -> Iterator[RecordEvent]:
+    quarter = (date(2025, 1, 1), date(2025, 3, 31))
+    content = Content(
+        *quarter,
+        position=812,
+        asked_on=on(60).on,
+        language="de",
+        k=10,
+        rounding=5,
+        method="cheapest",
+        cost="cells",
+        definitions=(Definition("served@1", "a1" * 32),),
+        figures=(Figure("served@1", 40), Figure("served@1/gender=female", None)),
+        medians=(MedianDays("recognition-decided@1", 85),),
+        hidden=(Hidden("served@1/gender=female", 0, 40), Hidden("left-out", 0, None)),
+    )
+    report = Report.prepare_report(
+        UUID(int=720), audience=Audience.FUNDERS, content=content, prepared_by=CASEWORKER, told=at(60, 9)
+    )
+    report.review_report(at(60, 10), reviewed_by=OTHER_CASEWORKER, draft=1, agrees=True)
+    report.release_report(at(60, 11), released_by=OTHER_CASEWORKER, draft=1)
+    report.withdraw_report(at(61, 9), withdrawn_by=CASEWORKER, reason=WithdrawalReason.WRONG_FIGURES)
+    yield from (cast(RecordEvent, event) for event in report.collect_events())
 
 
 if __name__ == "__main__":
