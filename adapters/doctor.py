@@ -8,7 +8,9 @@ from typing import Any, Literal
 import psycopg
 
 from adapters.data_folder import DATABASE, NothingHere
-from adapters.keys.key_file import FILE_NAME, KeyFile, KeyFileRefused
+from adapters.keys.chosen import open_holder
+from adapters.keys.holder import KeyHolderRefused
+from adapters.keys.key_file import KeyFileRefused
 from adapters.postgres.runner import Runner
 from adapters.search.indexer import status
 from adapters.settings import Settings
@@ -44,7 +46,7 @@ class Finding:
 
 async def examine(settings: Settings, dsn: str | None) -> list[Finding]:
     """All checks, in order; none of them changes anything. Without a `dsn` there is no database yet."""
-    findings = [_settings(settings), _key_file(settings), _data_folder(settings), *_elsewhere(settings)]
+    findings = [_settings(settings), await _key_holder(settings), _data_folder(settings), *_elsewhere(settings)]
     if dsn is None:
         return [*findings, Finding("database", "failed", NothingHere.message)]
     try:
@@ -64,13 +66,18 @@ def _settings(settings: Settings) -> Finding:
     return Finding("settings", "ok", "every variable that is set is read")
 
 
-def _key_file(settings: Settings) -> Finding:
-    path = settings.key_file or settings.data / FILE_NAME
+async def _key_holder(settings: Settings) -> Finding:
     try:
-        KeyFile.at(path, create=False)
-    except KeyFileRefused as refused:
-        return Finding("key file", "failed", str(refused))
-    return Finding("key file", "ok", "readable by its owner only; a file suits evaluation and small offices")
+        await open_holder(settings.key_holder, settings.data, create=False)
+    except (KeyFileRefused, KeyHolderRefused) as refused:
+        return Finding("key holder", "failed", str(refused))
+    if settings.key_holder.kind != "file":
+        return Finding("key holder", "ok", settings.key_holder.shown)
+    found = (
+        "a file, readable by its owner only. That is for evaluation and small offices: whoever copies it and the database reads "
+        "everything. docs/keys.md says how to move to a token or a key service."
+    )
+    return Finding("key holder", "warning", found)
 
 
 def _data_folder(settings: Settings) -> Finding:

@@ -4,7 +4,12 @@
 - `ACCOMPANY_HOST` and `ACCOMPANY_PORT`: where the service listens; `127.0.0.1` and `8017`. Port 0 takes a free one
 - `DATABASE_URL` or `DATABASE_URL_FILE`: a PostgreSQL from 15 on, or a file that holds its URL; else the embedded server
 - `ACCOMPANY_KEYS_DATABASE_URL` or `ACCOMPANY_KEYS_DATABASE_URL_FILE`: another database for the key ring; else it is in the same one
-- `ACCOMPANY_KEY_FILE`: the key-encryption key, if it is not in the data folder
+- `ACCOMPANY_KEY_HOLDER`: where the key-encryption key is: `file`, `pkcs11` or `aws-kms`; `file`. Each needs more:
+  - file: `ACCOMPANY_KEY_FILE`, if it is not in the data folder
+  - pkcs11: `ACCOMPANY_PKCS11_MODULE` (the token's library), `ACCOMPANY_PKCS11_TOKEN` and `ACCOMPANY_PKCS11_KEY` (labels), and
+    `ACCOMPANY_PKCS11_PIN_FILE`
+  - aws-kms: `ACCOMPANY_AWS_KMS_KEY`, the key's ARN; credentials as for AWS's own tools
+- The same with `ACCOMPANY_NEXT_`, as in `ACCOMPANY_NEXT_KEY_HOLDER`: the one that `accompany keys rotate` moves to
 - `ACCOMPANY_TIME_ZONE`: where a new organisation is; `Europe/Berlin`
 - `ACCOMPANY_OTLP_ENDPOINT`, else `OTEL_EXPORTER_OTLP_ENDPOINT`: base URL for traces and metrics; else telemetry is off
 - `ACCOMPANY_LOG_LEVEL`: `debug`, `info`, `warning` or `error`; `info`
@@ -24,13 +29,16 @@ from zoneinfo import ZoneInfo
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from adapters.keys.settings import KINDS, HolderSettings, Kind
 from domain.errors import Invalid
 
 Source = Literal["default", "environment", "file"]
 
 _PREFIX = "ACCOMPANY_"
 # Read by the tests alone; a machine that runs them sets these with good reason.
-_READ_BY_TESTS = frozenset({"ACCOMPANY_REQUIRE_POSTGRES_15", "ACCOMPANY_SHARED_DATA", "ACCOMPANY_TEST_POSTGRES"})
+_READ_BY_TESTS = frozenset(
+    {"ACCOMPANY_REQUIRE_POSTGRES_15", "ACCOMPANY_REQUIRE_SOFTHSM", "ACCOMPANY_SHARED_DATA", "ACCOMPANY_TEST_POSTGRES"}
+)
 _HOST = re.compile(r"[A-Za-z0-9_.:-]{1,253}")
 _SHOWN_OF_DATABASE = ("host", "port", "dbname", "user")
 
@@ -53,7 +61,8 @@ class Settings:
     port: int
     database_url: str | None = field(repr=False)
     keys_database_url: str | None = field(repr=False)
-    key_file: Path | None
+    key_holder: HolderSettings
+    next_key_holder: HolderSettings | None
     time_zone: ZoneInfo
     otlp_endpoint: str | None
     log_level: str
@@ -70,7 +79,8 @@ class Settings:
             port=reading.value("ACCOMPANY_PORT", _port, default=8017),
             database_url=reading.value_or_file("DATABASE_URL", _database),
             keys_database_url=reading.value_or_file("ACCOMPANY_KEYS_DATABASE_URL", _database),
-            key_file=reading.value("ACCOMPANY_KEY_FILE", _folder, default=None),
+            key_holder=_key_holder(reading, "ACCOMPANY_") or HolderSettings(),
+            next_key_holder=_key_holder(reading, "ACCOMPANY_NEXT_"),
             time_zone=reading.value("ACCOMPANY_TIME_ZONE", _time_zone, default=ZoneInfo("Europe/Berlin")),
             otlp_endpoint=reading.value(
                 "ACCOMPANY_OTLP_ENDPOINT",
@@ -100,13 +110,31 @@ class Settings:
             "ACCOMPANY_KEYS_DATABASE_URL": (
                 _without_password(self.keys_database_url) if self.keys_database_url else "the database of the record"
             ),
-            "ACCOMPANY_KEY_FILE": str(self.key_file) if self.key_file else "in the data folder",
+            **self._key_holders(),
             "ACCOMPANY_TIME_ZONE": self.time_zone.key,
             endpoint: self.otlp_endpoint or "none: telemetry is off",
             "ACCOMPANY_LOG_LEVEL": self.log_level,
         }
         known = [(name, value, str(self.sources[name])) for name, value in values.items()]
         return known + [(name, _unknown(name, list(values)), "environment") for name in self.unknown]
+
+    def _key_holders(self) -> dict[str, str]:
+        """Variables of the holder in use; those of others, and of a next one, only where they are set."""
+        shown = {"ACCOMPANY_KEY_HOLDER": self.key_holder.kind, "ACCOMPANY_KEY_FILE": "in the data folder"}
+        if self.key_holder.kind != "file":
+            del shown["ACCOMPANY_KEY_FILE"]
+        for prefix, one in (("ACCOMPANY_", self.key_holder), ("ACCOMPANY_NEXT_", self.next_key_holder)):
+            values = {
+                "KEY_HOLDER": one.kind if one else "",
+                "KEY_FILE": one.file if one else None,
+                "PKCS11_MODULE": one.pkcs11_module if one else None,
+                "PKCS11_TOKEN": one.pkcs11_token if one else "",
+                "PKCS11_KEY": one.pkcs11_key if one else "",
+                "PKCS11_PIN_FILE": one.pkcs11_pin_file if one else None,
+                "AWS_KMS_KEY": one.aws_kms_key if one else "",
+            }
+            shown |= {prefix + name: str(value) for name, value in values.items() if value}
+        return shown
 
 
 class _Reading:
@@ -150,6 +178,40 @@ class _Reading:
             return default
 
 
+def _key_holder(reading: _Reading, prefix: str) -> HolderSettings | None:
+    """The holder whose variables begin so; None if none of them is set. What its kind needs and lacks is a problem."""
+
+    def named(name: str) -> str:
+        return reading.value(prefix + name, _text, default="")
+
+    def at(name: str) -> Path | None:
+        return reading.value(prefix + name, _folder, default=None)
+
+    kind: Kind | None = reading.value(f"{prefix}KEY_HOLDER", _kind_of_holder, default=None)
+    found = HolderSettings(
+        kind or "file",
+        at("KEY_FILE"),
+        at("PKCS11_MODULE"),
+        named("PKCS11_TOKEN"),
+        named("PKCS11_KEY"),
+        at("PKCS11_PIN_FILE"),
+        named("AWS_KMS_KEY"),
+    )
+    needed: Mapping[str, object] = {}
+    if found.kind == "pkcs11":
+        needed = {
+            "PKCS11_MODULE": found.pkcs11_module,
+            "PKCS11_TOKEN": found.pkcs11_token,
+            "PKCS11_KEY": found.pkcs11_key,
+            "PKCS11_PIN_FILE": found.pkcs11_pin_file,
+        }
+    elif found.kind == "aws-kms":
+        needed = {"AWS_KMS_KEY": found.aws_kms_key}
+    for name in (prefix + name for name, value in needed.items() if not value):
+        reading.problems.setdefault(name, f"{name} must be set for the key holder {found.kind}.")
+    return found if kind or found != HolderSettings() else None
+
+
 class _Unusable(Exception):
     """Says what the value must be, never what it is."""
 
@@ -168,6 +230,17 @@ def _folder(text: str) -> Path:
         return Path(text).expanduser().absolute()
     except RuntimeError:
         raise _Unusable("a path; the home folder that ~ stands for is not known here") from None
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _kind_of_holder(text: str) -> Kind:
+    for kind in KINDS:
+        if text == kind:
+            return kind
+    raise _Unusable("file, pkcs11 or aws-kms")
 
 
 def _host(text: str) -> str:

@@ -13,8 +13,7 @@ from adapters.data_folder import DATABASE
 from adapters.identity.members import keyed_id
 from adapters.identity.tokens import Tokens
 from adapters.keys.changes import following
-from adapters.keys.holders import Holders
-from adapters.keys.key_file import FILE_NAME, KeyFile
+from adapters.keys.chosen import open_holders
 from adapters.keys.key_ring import KeyRing
 from adapters.keys.service_secrets import ServiceSecrets
 from adapters.postgres import mapper
@@ -103,8 +102,7 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
     await prepare(dsn)
     keys_dsn = settings.keys_database_url or dsn
     is_new = await prepare_ring(dsn, keys_dsn)
-    key_file = KeyFile.at(settings.key_file or settings.data / FILE_NAME, create=is_new)
-    holders = Holders(key_file)
+    holders = await open_holders(settings.key_holder, settings.next_key_holder, settings.data, create=is_new)
     async with (
         Pool(dsn) as pool,
         Pool(dsn) as for_record,
@@ -113,7 +111,7 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
     ):
         keys = KeyRing(for_keys, holders)
         derived_before = await keys.begin()
-        secrets = await ServiceSecrets.kept_in(for_keys, holders, key_file if derived_before else None)
+        secrets = await ServiceSecrets.kept_in(for_keys, holders, derived_before=derived_before)
         listening = session(keys_dsn, "accompany_keys", statement_timeout=4)
         async with (
             following(listening, keys),

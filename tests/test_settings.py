@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.keys.settings import HolderSettings
 from adapters.settings import SettingRefused, Settings
 
 SECRET = "correct-horse-battery"
@@ -20,7 +21,8 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert (settings.host, settings.port) == ("127.0.0.1", 8017)
     assert settings.time_zone.key == "Europe/Berlin"
     assert settings.log_level == "info"
-    assert (settings.database_url, settings.key_file, settings.otlp_endpoint) == (None, None, None)
+    assert (settings.database_url, settings.key_holder, settings.otlp_endpoint) == (None, HolderSettings(), None)
+    assert settings.next_key_holder is None
     assert {source for _, _, source in settings.explained()} == {"default"}
 
 
@@ -36,6 +38,7 @@ def test_the_environment_is_taken_and_named_as_the_source() -> None:
             "ACCOMPANY_DATA": "/srv/record",
             "ACCOMPANY_HOST": "::1",
             "ACCOMPANY_PORT": "0",
+            "ACCOMPANY_KEY_HOLDER": "file",
             "ACCOMPANY_KEY_FILE": "/run/secrets/key",
             "ACCOMPANY_TIME_ZONE": "Europe/Vienna",
             "ACCOMPANY_OTLP_ENDPOINT": "http://collector:4318/",
@@ -45,7 +48,7 @@ def test_the_environment_is_taken_and_named_as_the_source() -> None:
         }
     )
     assert (settings.data, settings.host, settings.port) == (Path("/srv/record"), "::1", 0)
-    assert settings.key_file == Path("/run/secrets/key")
+    assert settings.key_holder == HolderSettings("file", Path("/run/secrets/key"))
     assert settings.time_zone.key == "Europe/Vienna"
     assert settings.otlp_endpoint == "http://collector:4318"
     assert settings.log_level == "warning"
@@ -168,3 +171,35 @@ def test_a_mistyped_variable_is_pointed_out_by_name() -> None:
     )
     assert settings.unknown == ("ACCOMPANY_PROT",)
     assert SECRET not in str(settings.explained())
+
+
+def test_a_key_holder_says_what_it_still_needs() -> None:
+    with pytest.raises(SettingRefused) as refused:
+        Settings.read(
+            {"ACCOMPANY_KEY_HOLDER": "pkcs11", "ACCOMPANY_PKCS11_TOKEN": "t", "ACCOMPANY_NEXT_KEY_HOLDER": "aws-kms"}
+        )
+    assert refused.value.fields == (
+        "ACCOMPANY_PKCS11_MODULE",
+        "ACCOMPANY_PKCS11_KEY",
+        "ACCOMPANY_PKCS11_PIN_FILE",
+        "ACCOMPANY_NEXT_AWS_KMS_KEY",
+    )
+    with pytest.raises(SettingRefused, match="must be file, pkcs11 or aws-kms"):
+        Settings.read({"ACCOMPANY_KEY_HOLDER": "vault"})
+
+
+def test_a_token_is_named_with_all_that_it_needs_and_its_pin_is_in_a_file() -> None:
+    token = {
+        "ACCOMPANY_KEY_HOLDER": "pkcs11",
+        "ACCOMPANY_PKCS11_MODULE": "/usr/lib/softhsm/libsofthsm2.so",
+        "ACCOMPANY_PKCS11_TOKEN": "accompany",
+        "ACCOMPANY_PKCS11_KEY": "2026",
+        "ACCOMPANY_PKCS11_PIN_FILE": "/run/secrets/pin",
+        "ACCOMPANY_NEXT_KEY_FILE": "/run/secrets/next",
+    }
+    settings = Settings.read(token)
+    assert settings.key_holder.pkcs11_pin_file == Path("/run/secrets/pin")
+    assert settings.next_key_holder == HolderSettings("file", Path("/run/secrets/next"))
+    names = {name: value for name, value, source in settings.explained() if source == "environment"}
+    assert names == token | {"ACCOMPANY_KEY_HOLDER": "pkcs11"}
+    assert settings.unknown == ()

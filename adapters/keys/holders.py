@@ -21,6 +21,7 @@ class Holders:
     def __init__(
         self, first: KeyHolder, *others: KeyHolder, more: Callable[[], Awaitable[Iterable[KeyHolder]]] = _no_more
     ) -> None:
+        self.first = first
         self._known = {one.holder: one for one in (first, *others)}
         self._in_force = first.holder
         self._former: bytes | None = None

@@ -249,8 +249,13 @@ class KeyRing:
             for person_id, key_version, wrapped in rows
             if key_version is not None
         ]
+        secrets = await self._holders.unwrap(wrapped)
+        if None in secrets:
+            # Damaged, or wrapped under a holder that was put in force since this process last looked.
+            await self._follow_holder()
+            secrets = await self._holders.unwrap(wrapped)
         loaded: dict[Person, Versions] = {}
-        for (subject, _), secret in zip(wrapped, await self._holders.unwrap(wrapped), strict=True):
+        for (subject, _), secret in zip(wrapped, secrets, strict=True):
             # One damaged key must not keep the others from being read: it is missing where it is used.
             if secret is not None:
                 versions = loaded.setdefault((organisation_id, subject.person_id), {})

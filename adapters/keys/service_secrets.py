@@ -1,7 +1,7 @@
 """The service's own secrets: they outlive every change of the key-encryption key, or repeats and ids would no longer be known."""
 
 import os
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
@@ -28,21 +28,20 @@ class ServiceSecrets:
         self._named = named
 
     @classmethod
-    async def kept_in(cls, pool: AsyncConnectionPool, holders: Holders, from_file: KeyFile | None = None) -> Self:
-        """Those that the ring keeps, made at the first start; or, from a ring that is older than they are, those of its key file.
+    async def kept_in(cls, pool: AsyncConnectionPool[Any], holders: Holders, *, derived_before: bool = False) -> Self:
+        """Those that the ring keeps, made at the first start; from a ring that is older than they are, those of its key file.
 
         `pool` connects as `accompany_keys`. Raises KeysUnavailable, or WrongKey for a secret that does not unwrap.
         """
         store = KeyStore(pool)
         rows = await store.ask(None, "SELECT name, wrapped FROM keys.service_secrets")
         kept = {name: bytes(wrapped) for name, wrapped in rows}
-        for name, before in (
-            (DIGESTS, from_file and from_file.digest_key),
-            (IDENTIFIERS, from_file and from_file.identifier_key),
-            (NAMED, None),
-        ):
+        before: dict[str, bytes] = {}
+        if derived_before and isinstance(holders.first, KeyFile):
+            before = {DIGESTS: holders.first.digest_key, IDENTIFIERS: holders.first.identifier_key}
+        for name in (DIGESTS, IDENTIFIERS, NAMED):
             if name not in kept:
-                [offered] = await holders.wrap([(ServiceSecret(name), before or os.urandom(SECRET_BYTES))])
+                [offered] = await holders.wrap([(ServiceSecret(name), before.get(name) or os.urandom(SECRET_BYTES))])
                 rows = await store.ask(None, "SELECT keys.keep_secret(%s, %s)", (name, offered))
                 if not rows:
                     raise KeyHolderUnavailable

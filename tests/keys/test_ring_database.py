@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from adapters.postgres.ring_database import KeyRingRefused
+from adapters.postgres.ring_database import KeyRingRefused, move_ring
 from adapters.settings import Settings
 from adapters.wiring import installation
 from tests.installations import imported, organisation, small_caseload
@@ -77,3 +77,21 @@ def test_keys_left_in_the_record_are_not_forgotten_there(tmp_path: Path, databas
 
     with pytest.raises(KeyRingRefused, match="the keys are in the database of the record"):
         asyncio.run(start())
+
+
+def test_a_ring_is_moved_whole_and_nothing_of_it_is_left_behind(tmp_path: Path, database: str, ring: str) -> None:
+    asyncio.run(filled(tmp_path / "data", database, None, tmp_path / "caseload"))
+    assert asyncio.run(move_ring(database, ring)) == 2
+    assert asyncio.run(move_ring(database, ring)) == 2, "a repeat finds it done"
+    for table in ("person_keys", "service_secrets", "state"):
+        assert count(database, table) == 0
+
+    async def people() -> int:
+        async with opened(tmp_path / "data", database, ring) as parts:
+            with psycopg.connect(ring) as connection:
+                everybody = connection.execute("SELECT organisation_id, person_id FROM keys.person_keys").fetchall()
+            for organisation_id, person_id in everybody:
+                assert (await parts.keys.fetch(organisation_id, [(person_id, 1)]))(organisation_id, person_id)
+            return len(everybody)
+
+    assert asyncio.run(people()) == 2
