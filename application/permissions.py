@@ -37,6 +37,8 @@ MAY: dict[str, frozenset[Role]] = {
     "hand_over": _STAFF,
     "close": _STAFF,
     "decide_consent": _STAFF,
+    "override_consent": _STAFF,
+    "review_override": _COORDINATOR,
     "set_goal": _WITH_MENTOR,
     "revise_goal": _WITH_MENTOR,
     "reach_goal": _WITH_MENTOR,

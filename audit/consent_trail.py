@@ -22,18 +22,23 @@ class Judgement(StrEnum):
 
     `AS_KNOWN_THEN`: it was when the act was recorded; a decision that was told later and dated before the act says otherwise,
     or found that the consent never was valid.
-    `NOT_IN_FORCE`: the consent named had not been given yet, had ended, was known to be invalid, or another decision had taken its place.
-    `NONE_NAMED`: no decision of this purpose stands where the act points. The last two are gaps.
+    `UNDER_OVERRIDE`: it was done without a consent, in the hours of an override for that purpose.
+    `NOT_IN_FORCE`: the consent named had not been given yet, had ended, was known to be invalid, or another decision had taken its place;
+    the override named had not begun, had ended, or had been found wrong before.
+    `OVERRIDE_NOT_UPHELD`: whoever reviewed the override that it was done under found that it was wrong.
+    `NONE_NAMED`: no decision or override of this purpose stands where the act points. The last three are gaps.
     """
 
     IN_FORCE = "in-force"
     AS_KNOWN_THEN = "as-known-then"
+    UNDER_OVERRIDE = "under-override"
     NOT_IN_FORCE = "not-in-force"
+    OVERRIDE_NOT_UPHELD = "override-not-upheld"
     NONE_NAMED = "none-named"
 
     @property
     def is_gap(self) -> bool:
-        return self in (Judgement.NOT_IN_FORCE, Judgement.NONE_NAMED)
+        return self in (Judgement.NOT_IN_FORCE, Judgement.OVERRIDE_NOT_UPHELD, Judgement.NONE_NAMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,35 @@ class ActDone:
     relied_on: int | None
 
 
-def judge(act: ActDone, decisions: Iterable[DecisionMade]) -> Judgement:
-    """Judges one act; `decisions` are all of its case, in any order."""
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What another member (`by`) found of an override; `version` is the entry that says so."""
+
+    version: int
+    upheld: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideMade:
+    """For these hours data may be used for a purpose without a consent. `review` is None until somebody has reviewed it."""
+
+    version: int
+    purpose: str
+    reason: str
+    begins_on: date
+    begins_at: datetime | None
+    ends_on: date
+    ends_at: datetime
+    by: str
+    review: Review | None
+
+
+def judge(act: ActDone, decisions: Iterable[DecisionMade], overrides: Iterable[OverrideMade] = ()) -> Judgement:
+    """Judges one act; `decisions` and `overrides` are all of its case, in any order."""
+    for override in overrides:
+        if override.version == act.relied_on and override.purpose == act.scope[0]:
+            return _under(act, override)
     of_scope = [decision for decision in decisions if decision.scope == act.scope]
     if not any(decision.version == act.relied_on for decision in of_scope):
         return Judgement.NONE_NAMED
@@ -69,6 +101,21 @@ def judge(act: ActDone, decisions: Iterable[DecisionMade]) -> Judgement:
     if then is None or then.version != act.relied_on:
         return Judgement.NOT_IN_FORCE
     return Judgement.IN_FORCE if _covering(act, of_scope) is not None else Judgement.AS_KNOWN_THEN
+
+
+def _under(act: ActDone, override: OverrideMade) -> Judgement:
+    begun = (
+        override.begins_at <= act.done_at
+        if act.done_at is not None and override.begins_at is not None
+        else override.begins_on <= act.done_on
+    )
+    over = override.ends_at < act.done_at if act.done_at is not None else override.ends_on < act.done_on
+    wrong = override.review is not None and not override.review.upheld
+    if not begun or over or override.version >= act.told_in:
+        return Judgement.NOT_IN_FORCE
+    if wrong and override.review is not None and override.review.version < act.told_in:
+        return Judgement.NOT_IN_FORCE
+    return Judgement.OVERRIDE_NOT_UPHELD if wrong else Judgement.UNDER_OVERRIDE
 
 
 def _covering(act: ActDone, decisions: Sequence[DecisionMade]) -> DecisionMade | None:

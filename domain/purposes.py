@@ -61,6 +61,14 @@ BASIS_OF: dict[str, Purpose | OtherBasis] = {
     "close": _KEEPING_ORDER,
     # Consent
     "decide_consent": _CONSENT_ITSELF,
+    "override_consent": OtherBasis(
+        LegalBasis.VITAL_INTERESTS,
+        "somebody's life or health is in danger, and they can't be asked or said no",
+        even_restricted=True,
+    ),
+    "review_override": OtherBasis(
+        LegalBasis.LEGAL_OBLIGATION, "a use of data without a consent must be accounted for", even_restricted=True
+    ),
     # Goals and sessions
     "set_goal": Purpose.MENTORING,
     "revise_goal": Purpose.MENTORING,

@@ -202,6 +202,16 @@ class TeachBack(StrEnum):
     FAIL = "fail"
 
 
+class OverrideReason(StrEnum):
+    """Whose life or health a use of data without a consent is to protect, and from what."""
+
+    MEDICAL_EMERGENCY = "medical-emergency"
+    DANGER_TO_LIFE = "danger-to-life"
+    VIOLENCE = "violence"
+    MISSING = "missing"
+    DANGER_TO_OTHERS = "danger-to-others"
+
+
 class LegalBasis(StrEnum):
     """GDPR article 6 (1) a to f. Consent is one of six and never assumed."""
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
-from audit.consent_trail import ActDone, DecisionMade, Judgement, Scope, judge
+from audit.consent_trail import ActDone, DecisionMade, Judgement, OverrideMade, Review, Scope, judge
 from domain.events import TOPICS
 from domain.mentorship.consent import CONSENT_EVENTS
-from domain.vocabulary import ConsentState, DataCategory, Purpose, Recipient
+from domain.mentorship.overrides import ConsentOverridden, OverrideReviewed
+from domain.vocabulary import ConsentState, DataCategory, OverrideReason, Purpose, Recipient
 from projections.projection import (
     CORRECTIONS,
     MENTORSHIP_TOPICS,
@@ -63,6 +64,52 @@ CONSENT_DECISIONS = Table(
     indexes=("(organisation_id, position)",),
 )
 
+
+@dataclass(frozen=True, slots=True)
+class ConsentOverride:
+    """Hours in which data may be used for a purpose without a consent. What was found of it is None until it was reviewed."""
+
+    organisation_id: UUID
+    mentorship_id: UUID
+    version: int
+    position: int
+    trainee_id: UUID
+    purpose: Purpose
+    reason: OverrideReason
+    overridden_by: UUID
+    begins_on: date
+    begins_at: datetime | None
+    ends_on: date
+    ends_at: datetime
+    upheld: bool | None
+    reviewed_by: UUID | None
+    reviewed_in: int | None
+
+
+CONSENT_OVERRIDES = Table(
+    "consent_overrides",
+    ConsentOverride,
+    """
+    organisation_id uuid NOT NULL,
+    mentorship_id uuid NOT NULL,
+    version integer NOT NULL,
+    position bigint NOT NULL,
+    trainee_id uuid NOT NULL,
+    purpose text NOT NULL,
+    reason text NOT NULL,
+    overridden_by uuid NOT NULL,
+    begins_on date NOT NULL,
+    begins_at timestamptz,
+    ends_on date NOT NULL,
+    ends_at timestamptz NOT NULL,
+    upheld boolean,
+    reviewed_by uuid,
+    reviewed_in integer
+    """,
+    key=("organisation_id", "mentorship_id", "version"),
+)
+
+_OVERRIDES = (ConsentOverridden.TOPIC, OverrideReviewed.TOPIC)
 _DECISIONS = {event.TOPIC: state for state, event in CONSENT_EVENTS.items()}
 _ACTS = tuple(topic for topic in MENTORSHIP_TOPICS if TOPICS[topic].PURPOSE is not None)
 
@@ -109,7 +156,9 @@ CONSENT_ACTS = Table(
     key=("organisation_id", "mentorship_id", "version"),
     indexes=("(organisation_id, position)", "(organisation_id, judgement)"),
     # A decision may be dated back, before acts that were recorded earlier: they are judged again.
-    looks_back=lambda seen: seen.stream if seen.topic in CORRECTIONS or seen.topic in _DECISIONS else None,
+    looks_back=lambda seen: (
+        seen.stream if seen.topic in CORRECTIONS or seen.topic in _DECISIONS or seen.topic in _OVERRIDES else None
+    ),
 )
 
 
@@ -135,6 +184,41 @@ def _decided(seen: Seen, rows: Rows) -> None:
     )
     for act in rows.of(CONSENT_ACTS, seen.stream):
         if act.purpose == fields.purpose:
+            _judge(act, rows, seen.stream)
+
+
+def _overridden(seen: Seen, rows: Rows) -> None:
+    fields = seen.fields
+    rows.put(
+        CONSENT_OVERRIDES,
+        ConsentOverride(
+            *seen.stream,
+            seen.version,
+            seen.position,
+            fields.trainee_id,
+            fields.purpose,
+            fields.reason,
+            fields.overridden_by,
+            seen.occurred_on,
+            seen.occurred_at,
+            fields.until_on,
+            fields.until_at,
+            upheld=None,
+            reviewed_by=None,
+            reviewed_in=None,
+        ),
+    )
+
+
+def _reviewed(seen: Seen, rows: Rows) -> None:
+    fields = seen.fields
+    override = rows.get(CONSENT_OVERRIDES, *seen.stream, fields.override)
+    if override is None:
+        return
+    reviewed = replace(override, upheld=fields.upheld, reviewed_by=fields.reviewed_by, reviewed_in=seen.version)
+    rows.put(CONSENT_OVERRIDES, reviewed)
+    for act in rows.of(CONSENT_ACTS, seen.stream):
+        if act.relied_on == override.version:
             _judge(act, rows, seen.stream)
 
 
@@ -182,7 +266,11 @@ def _retracted(seen: Seen, rows: Rows) -> None:
 
 def _judge(act: ProcessingAct, rows: Rows, stream: Stream) -> None:
     done = ActDone(act.told_in, _relied_scope(act.purpose), act.occurred_on, act.occurred_at, act.relied_on)
-    judgement = judge(done, (_made(decision) for decision in rows.of(CONSENT_DECISIONS, stream)))
+    judgement = judge(
+        done,
+        (_made(decision) for decision in rows.of(CONSENT_DECISIONS, stream)),
+        (_override_made(override) for override in rows.of(CONSENT_OVERRIDES, stream)),
+    )
     if judgement is not act.judgement:
         rows.put(CONSENT_ACTS, replace(act, judgement=judgement))
 
@@ -204,13 +292,32 @@ def _made(decision: ConsentDecision) -> DecisionMade:
     )
 
 
+def _override_made(override: ConsentOverride) -> OverrideMade:
+    review = None
+    if override.reviewed_in is not None and override.upheld is not None:
+        review = Review(override.reviewed_in, override.upheld, str(override.reviewed_by))
+    return OverrideMade(
+        override.version,
+        override.purpose,
+        override.reason,
+        override.begins_on,
+        override.begins_at,
+        override.ends_on,
+        override.ends_at,
+        str(override.overridden_by),
+        review,
+    )
+
+
 PROJECTION = Projection(
     "consent_acts",
-    2,
-    (CONSENT_DECISIONS, CONSENT_ACTS),
+    3,
+    (CONSENT_DECISIONS, CONSENT_ACTS, CONSENT_OVERRIDES),
     {
         **dict.fromkeys(_ACTS, _acted),
         **dict.fromkeys(_DECISIONS, _decided),
+        ConsentOverridden.TOPIC: _overridden,
+        OverrideReviewed.TOPIC: _reviewed,
         "entry-corrected": _corrected,
         "entry-retracted": _retracted,
     },

@@ -57,12 +57,13 @@ class TrailEntry:
 
 @dataclass(frozen=True, slots=True)
 class TrailTotals:
-    """Of the whole trail, not of the page. `gaps` are the acts that no consent covered."""
+    """Of the whole trail, not of the page. `gaps` are the acts that neither a consent nor an upheld override covered."""
 
     decisions: int
     acts: int
     in_force: int
     as_known_then: int
+    under_override: int
     gaps: int
 
 
@@ -198,5 +199,6 @@ async def _totals(
         acts=sum(counted.get(judgement, 0) for judgement in Judgement),
         in_force=counted.get(Judgement.IN_FORCE, 0),
         as_known_then=counted.get(Judgement.AS_KNOWN_THEN, 0),
+        under_override=counted.get(Judgement.UNDER_OVERRIDE, 0),
         gaps=sum(counted.get(judgement, 0) for judgement in Judgement if judgement.is_gap),
     )

@@ -14,6 +14,7 @@ from adapters.http.parts import Parts
 from adapters.http.problems import RequestRefused
 from adapters.http.read_purposes import BASIS_OF_READ, ReadBasis, relied_on
 from adapters.http.telemetry import route_of
+from adapters.postgres.access_log import Standing
 from adapters.postgres.stored import NotStorable, StoreBusy, StoreUnavailable
 from adapters.telemetry import current_trace_id
 from application.caller import Caller
@@ -72,19 +73,20 @@ class AccessesLogged:
             (one, relied_on(address, own=one.person_id == by.person_id, of_trainee=one.of_trainee)) for one in shown
         ]
         try:
-            consents, as_of = await self._consents(by, based)
-            read = _Read(by, f"{scope['method']} {address}", consents, as_of)
+            read = _Read(by, f"{scope['method']} {address}", await self._standing(by, based))
             await self._parts.accesses.write([read.entry(one, basis) for one, basis in based])
         except (StoreBusy, StoreUnavailable, NotStorable):
             raise AccessNotLogged from None
 
-    async def _consents(self, by: Caller, based: list[tuple[Shown, ReadBasis]]) -> tuple[dict[UUID, int], int]:
+    async def _standing(self, by: Caller, based: list[tuple[Shown, ReadBasis]]) -> Standing:
         purposes = {basis for _, basis in based if isinstance(basis, Purpose)}
         if not purposes:
-            return {}, 0
+            return Standing()
         [purpose] = purposes
         mentorships = {one.mentorship_id for one, basis in based if basis is purpose and one.mentorship_id}
-        return await self._parts.accesses.consents_in_force(by.organisation_id, mentorships, purpose, by.today)
+        return await self._parts.accesses.consents_in_force(
+            by.organisation_id, mentorships, purpose, by.today, by.asked_at
+        )
 
     async def _denied(self, scope: Scope, refusal: Refusal) -> None:
         address, by = route_of(scope), _caller(scope)
@@ -126,18 +128,21 @@ class AccessesLogged:
 class _Read:
     """One answer, whose entries share everything but whose data they are about."""
 
-    def __init__(self, by: Caller, read: str, consents: dict[UUID, int], as_of: int) -> None:
+    def __init__(self, by: Caller, read: str, standing: Standing) -> None:
         self._by = by
         self._read = read
-        self._consents = consents
-        self._as_of = as_of
+        self._standing = standing
         self._id = new_id()
         self._trace_id = current_trace_id()
 
     def entry(self, shown: Shown, basis: ReadBasis) -> AccessEntry:
-        consent = None
-        if isinstance(basis, Purpose) and shown.mentorship_id is not None:
-            consent = self._consents.get(shown.mentorship_id)
+        legal_basis, consent = LegalBasis.CONSENT, None
+        if isinstance(basis, OtherBasis):
+            legal_basis = basis.basis
+        elif shown.mentorship_id is not None:
+            consent = self._standing.consents.get(shown.mentorship_id)
+            if consent is None and (override := self._standing.overrides.get(shown.mentorship_id)):
+                legal_basis, consent = LegalBasis.VITAL_INTERESTS, override
         return AccessEntry(
             organisation_id=self._by.organisation_id,
             read_id=self._id,
@@ -150,9 +155,9 @@ class _Read:
             topics=tuple(sorted(shown.topics)),
             fields=tuple(sorted(shown.fields)),
             purpose=basis.value if isinstance(basis, Purpose) else None,
-            legal_basis=basis.basis.value if isinstance(basis, OtherBasis) else LegalBasis.CONSENT.value,
+            legal_basis=legal_basis.value,
             consent_version=consent,
-            consent_as_of=self._as_of if isinstance(basis, Purpose) else None,
+            consent_as_of=self._standing.as_of if isinstance(basis, Purpose) else None,
             outcome="shown",
             refusal=None,
             trace_id=self._trace_id,

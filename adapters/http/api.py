@@ -12,6 +12,7 @@ from adapters.http.dashboard import dashboard_routes
 from adapters.http.goals import goal_routes
 from adapters.http.mentorships import mentorship_routes
 from adapters.http.outcomes import outcome_routes
+from adapters.http.overrides import override_routes
 from adapters.http.parts import Parts
 from adapters.http.people import people_routes
 from adapters.http.reports import report_routes
@@ -23,6 +24,7 @@ SUBJECTS = (
     people_routes,
     mentorship_routes,
     consent_routes,
+    override_routes,
     goal_routes,
     session_routes,
     appointment_routes,

@@ -1,7 +1,8 @@
 """The access log on PostgreSQL: the entries of reads that come together are written in one transaction."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -25,13 +26,26 @@ LOG: LiteralString = """
 """
 # The last row says how far consents are known, whether or not one is found.
 IN_FORCE: LiteralString = """
-    SELECT mentorship_id, version, NULL::bigint FROM projections.consents
+    SELECT mentorship_id, version, true, NULL::bigint FROM projections.consents
     WHERE organisation_id = %(organisation_id)s AND mentorship_id = ANY(%(mentorships)s) AND purpose = %(purpose)s
         AND data_category = %(data_category)s AND recipient = %(recipient)s AND state IN ('given', 'renewed')
         AND coalesce(valid_from <= %(today)s, true) AND coalesce(valid_until >= %(today)s, true)
     UNION ALL
-    SELECT NULL, NULL, position FROM projections.tracking WHERE projection = 'consents'
+    SELECT mentorship_id, version, false, NULL FROM projections.consent_overrides
+    WHERE organisation_id = %(organisation_id)s AND mentorship_id = ANY(%(mentorships)s) AND purpose = %(purpose)s
+        AND upheld IS NOT FALSE AND begins_at <= %(now)s AND ends_at >= %(now)s
+    UNION ALL
+    SELECT NULL, NULL, NULL, min(position) FROM projections.tracking WHERE projection IN ('consents', 'consent_acts')
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """By mentorship the version of the consent in force, and of the override in its hours, as known up to a position of the record."""
+
+    consents: Mapping[UUID, int] = field(default_factory=dict)
+    overrides: Mapping[UUID, int] = field(default_factory=dict)
+    as_of: int = 0
 
 
 class AccessLog(Gatherer[Read, None]):
@@ -67,11 +81,9 @@ class AccessLog(Gatherer[Read, None]):
             await self._write_all((tuple(entries),))
 
     async def consents_in_force(
-        self, organisation_id: UUID, mentorships: Iterable[UUID], purpose: Purpose, today: date
-    ) -> tuple[dict[UUID, int], int]:
-        """Of these mentorships, the consent that a read for this purpose rests on today, by its version, where one is in force;
-        and the log position up to which decisions are known. Raises as a pool does.
-        """
+        self, organisation_id: UUID, mentorships: Iterable[UUID], purpose: Purpose, today: date, now: datetime
+    ) -> Standing:
+        """Of these mentorships, what a read for this purpose rests on now. Raises as a pool does."""
         rows = await self._pool.rows(
             organisation_id,
             IN_FORCE,
@@ -82,11 +94,15 @@ class AccessLog(Gatherer[Read, None]):
                 "data_category": DataCategory.CASE_RECORD.value,
                 "recipient": Recipient.THIS_ORGANISATION.value,
                 "today": today,
+                "now": now,
             },
             row_factory=tuple_row,
         )
-        known = next((position for _, _, position in rows if position is not None), 0)
-        return {mentorship_id: version for mentorship_id, version, _ in rows if mentorship_id is not None}, known
+        return Standing(
+            consents={case: version for case, version, is_consent, _ in rows if is_consent},
+            overrides={case: version for case, version, is_consent, _ in rows if is_consent is False},
+            as_of=rows[-1][3] or 0,
+        )
 
     async def trainee_of(self, organisation_id: UUID, mentorship_id: UUID) -> UUID | None:
         """Whose a mentorship is, to write down whose data were refused. None where there is no such one."""

@@ -14,6 +14,7 @@ class Mentorship(LifecyclePart, CorrectionPart):
 
     def _begin(self) -> None:
         self.resting = {}
+        self.overrides = []
         self.decisions = {}
         self.sessions = {}
         self.goals = {}

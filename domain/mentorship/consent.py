@@ -10,7 +10,8 @@ from datetime import date, datetime
 from typing import Annotated, Any, ClassVar
 
 from domain.errors import Invalid, RuleBroken
-from domain.mentorship.part import MentorshipEvent, MentorshipPart
+from domain.mentorship.overrides import OverridePart
+from domain.mentorship.part import MentorshipEvent
 from domain.occurred import Occurred
 from domain.personal import OF_TRAINEE
 from domain.purposes import purpose_of
@@ -292,7 +293,7 @@ def _last_made(decisions: Iterable[Decision]) -> Decision | None:
     return last
 
 
-class ConsentPart(MentorshipPart):
+class ConsentPart(OverridePart):
     """The consents of the trainee."""
 
     decisions: dict[Scope, list[Decision]]
@@ -348,11 +349,17 @@ class ConsentPart(MentorshipPart):
         )
 
     def relied_on(self, purpose: Purpose, occurred: Occurred) -> int:
-        """The version of the consent that processing for a purpose rests on. Raises ConsentMissing."""
+        """The version of the consent that processing for a purpose rests on, or where none was in force, of an override.
+
+        Raises ConsentMissing.
+        """
         decision = standing(self.decisions.get(Scope(purpose), ()), occurred)
-        if decision is None or not decision.in_force_on(occurred.on):
+        if decision is not None and decision.in_force_on(occurred.on):
+            return decision.version
+        override = self.overridden(purpose, occurred)
+        if override is None:
             raise ConsentMissing
-        return decision.version
+        return override
 
     def _record_fact(self, command: str, event: type[MentorshipEvent], occurred: Occurred, **fields: Any) -> None:
         """Records a fact under the purpose of its command, if a consent was in force when it happened."""

@@ -32,7 +32,7 @@ class MentorshipEvent(RecordEvent):
     """A fact of one mentorship. Carries the ids of both sides, so that it can be read, sealed and counted by itself.
 
     `mentor_id` is the mentor on the day that the fact is about, whoever it is by now.
-    `relied_on` is the version, in this stream, of the consent that the fact rests on; None where it rests on another basis.
+    `relied_on` is the version, in this stream, of the consent (or override) that the fact rests on; None where it rests on another basis.
     `CORRECTABLE` are the fields that a later correction may put right; `check` holds the rules for their values.
     `AFTER_CLOSE` says that a fact of this kind may be dated after the mentorship was closed.
     """

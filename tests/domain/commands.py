@@ -36,6 +36,7 @@ from tests.domain.scenario import (
     goal_set,
     held,
     on,
+    overridden,
     path_opened,
 )
 from tests.domain.scenario import booked as appointment_booked
@@ -59,6 +60,11 @@ PLAUSIBLE: dict[str, Plausible] = {
     "close": Plausible(closed(TODAY)),
     "decide_consent": Plausible(
         lambda case: case.decide_consent(ConsentState.REFUSED, Scope(Purpose.STORY_PUBLICATION), TODAY)
+    ),
+    "override_consent": Plausible(overridden(at(50, 9))),
+    "review_override": Plausible(
+        lambda case: case.review_override(5, TODAY, upheld=True, reviewed_by=OTHER_CASEWORKER, explanation="It was"),
+        (overridden(at(49, 9)),),
     ),
     "set_goal": Plausible(goal_set(TODAY)),
     "revise_goal": Plausible(

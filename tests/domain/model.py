@@ -15,6 +15,7 @@ class Notebook:
     def __init__(self) -> None:
         self.version = 1
         self.consents: dict[str, list[dict[str, Any]]] = {}
+        self.overrides: list[dict[str, Any]] = []
         self.closed: int | None = None
         self.paused: int | None = None
         self.mentors: list[tuple[int, str]] = [(0, "first")]
@@ -46,6 +47,9 @@ class Notebook:
         return (decided or asked)[-1] if asked else None
 
     def relied_on(self, purpose: str, when: When) -> int | None:
+        return self.consented(purpose, when) or self.overridden(purpose, when)
+
+    def consented(self, purpose: str, when: When) -> int | None:
         stood = self.stands(purpose, when)
         if stood is None or stood["state"] not in PERMITTING:
             return None
@@ -57,6 +61,27 @@ class Notebook:
 
     def without_consent(self, purpose: str, when: When) -> set[str]:
         return set() if self.relied_on(purpose, when) else {"consent-missing"}
+
+    # Overrides
+
+    def overridden(self, purpose: str, when: When) -> int | None:
+        open_to_it = [
+            one["version"]
+            for one in self.overrides
+            if one["purpose"] == purpose and one["upheld"] in (None, True)
+            if before(one["since"], when) and before(when, one["until"])
+        ]
+        return max(open_to_it, default=None)
+
+    def broken_by_override(self, day: int, hours: int) -> set[str]:
+        return self.outside(day) | (set() if 0 < hours <= 72 else {"override-too-long"})
+
+    def broken_by_review(self, version: int, by: str) -> set[str]:
+        found = [one for one in self.overrides if one["version"] == version]
+        if not found:
+            return {"override-not-found"}
+        broken = {"own-override"} if found[0]["by"] == by else set()
+        return broken if found[0]["upheld"] is None else broken | {"override-reviewed-already"}
 
     def broken_by_decision(
         self, purpose: str, state: str, when: When, since: int | None, until: int | None

@@ -25,6 +25,7 @@ from domain.vocabulary import (
     EndReason,
     GoalKind,
     Medium,
+    OverrideReason,
     PersonRole,
     Purpose,
     RecognitionResult,
@@ -73,6 +74,19 @@ def started(occurred: Occurred | None = None) -> Mentorship:
 
 def decided(state: ConsentState, purpose: Purpose, occurred: Occurred, **record: Any) -> Step:
     return lambda case: case.decide_consent(state, Scope(purpose), occurred, **record)
+
+
+def overridden(since: Occurred, purpose: Purpose = Purpose.MENTORING, hours: int = 24, by: UUID = CASEWORKER) -> Step:
+    assert since.at is not None
+    until = since.at + timedelta(hours=hours)
+    return lambda case: case.override_consent(
+        since,
+        purpose=purpose,
+        reason=OverrideReason.MEDICAL_EMERGENCY,
+        until=Occurred(until.date(), until),
+        overridden_by=by,
+        explanation="Unconscious in hospital",
+    )
 
 
 def consented(purpose: Purpose, occurred: Occurred | None = None, **record: Any) -> Step:

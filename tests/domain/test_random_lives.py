@@ -23,6 +23,7 @@ from domain.vocabulary import (
     GoalKind,
     Medium,
     OutcomeStatus,
+    OverrideReason,
     Purpose,
     RecognitionResult,
 )
@@ -41,6 +42,7 @@ from tests.domain.scenario import (
 
 MENTORING, ACCOMPANIMENT, RECOGNITION = "mentoring", "accompaniment", "credential-recognition"
 TODAY = 30
+MEMBERS = {"one": UUID(int=11), "other": UUID(int=12)}
 MENTORS = {"first": MENTOR, "other": OTHER_MENTOR}
 
 # Few days, hours and ids, so that things meet.
@@ -116,6 +118,36 @@ class RandomLives(RuleBasedStateMachine):
             lambda: self.case.decide_consent(ConsentState.GIVEN, Scope(Purpose(purpose)), occurred(when)),
             set(),
             lambda: self.notebook.decided(purpose, "given", when, None, None),
+        )
+
+    @rule(purpose=purposes, day=days, hour=some.sampled_from([8, 12, 16]), hours=some.sampled_from([0, 4, 24, 72, 73]))
+    def override(self, purpose: str, day: int, hour: int, hours: int) -> None:
+        book = self.notebook
+        end_day, end_hour = divmod(day * 24 + hour + hours, 24)
+        kept = {"purpose": purpose, "since": (day, hour), "until": (end_day, end_hour), "by": "one", "upheld": None}
+        self.attempt(
+            lambda: self.case.override_consent(
+                at(day, hour),
+                purpose=Purpose(purpose),
+                reason=OverrideReason.MISSING,
+                until=at(end_day, end_hour),
+                overridden_by=MEMBERS["one"],
+                explanation="x",
+            ),
+            book.broken_by_override(day, hours),
+            lambda: book.overrides.append({**kept, "version": book.version + 1}),
+        )
+
+    @rule(override=some.integers(0, 3), when=whens, upheld=some.booleans(), by=some.sampled_from(["one", "other"]))
+    def review(self, override: int, when: When, upheld: bool, by: str) -> None:
+        book = self.notebook
+        version = book.overrides[override]["version"] if override < len(book.overrides) else 1
+        self.attempt(
+            lambda: self.case.review_override(
+                version, occurred(when), upheld=upheld, reviewed_by=MEMBERS[by], explanation="x"
+            ),
+            book.broken_by_review(version, by),
+            lambda: book.overrides[override].update(upheld=upheld),
         )
 
     @rule(session=ids, when=whens, minutes=some.sampled_from([0, 1, 60]))
@@ -479,7 +511,7 @@ class RandomLives(RuleBasedStateMachine):
         if event.PURPOSE is None:
             return
         decision = history(self.case)[(event.relied_on or 0) - 1]
-        assert type(decision).TOPIC in [f"consent-{state}" for state in PERMITTING]
+        assert type(decision).TOPIC in ["consent-overridden", *(f"consent-{state}" for state in PERMITTING)]
         assert decision.purpose is event.PURPOSE  # type: ignore[attr-defined] # the topic says that it has one
         assert decision.originator_version < event.originator_version
         assert decision.occurred_on <= event.occurred_on

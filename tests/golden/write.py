@@ -41,6 +41,7 @@ from domain.vocabulary import (
     Medium,
     NoticeForm,
     OutcomeStatus,
+    OverrideReason,
     PersonRole,
     Purpose,
     Recipient,
@@ -174,6 +175,17 @@ def _mentorship() -> Mentorship:
     case.resume(at(94, 9))
     case.hand_over(at(95, 9), to_caseworker_id=OTHER_CASEWORKER, to_mentor=OTHER_MENTOR, reason="Moved to Kassel")
     case.close(at(96, 9), reason=EndReason.EMPLOYED, note="Flowers")
+    case.override_consent(
+        at(90, 9),
+        purpose=Purpose.SHARING_WITH_AUTHORITY,
+        reason=OverrideReason.MEDICAL_EMERGENCY,
+        until=at(91, 9),
+        overridden_by=CASEWORKER,
+        explanation="Unconscious, the hospital asks for her medicines",
+    )
+    case.review_override(
+        case.version, at(92, 9), upheld=True, reviewed_by=OTHER_CASEWORKER, explanation="She could not be asked"
+    )
     return case
 
 

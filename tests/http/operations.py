@@ -7,6 +7,7 @@ from domain.vocabulary import Role
 from tests.http.front_door import Asker, OpenCase
 
 STAFF = frozenset({Role.CASEWORKER, Role.COORDINATOR})
+COORDINATOR = frozenset({Role.COORDINATOR})
 WITH_MENTOR = STAFF | {Role.MENTOR}
 WITH_TRAINEE = STAFF | {Role.TRAINEE}
 INVOLVED = STAFF | {Role.MENTOR, Role.TRAINEE}
@@ -40,6 +41,15 @@ OPERATIONS: dict[str, Operation] = {
     "close_mentorship": Operation("POST", f"{CASE}/closing", STAFF, {"reason": "other"}, changes=True),
     "list_consents": Operation("GET", f"{CASE}/consents", WITH_TRAINEE),
     "decide_consent": Operation("POST", f"{CASE}/consents", STAFF, {"state": "refused", "purpose": "research"}),
+    "override_consent": Operation(
+        "POST",
+        f"{CASE}/overrides",
+        STAFF,
+        {"purpose": "mentoring", "reason": "violence", "hours": 1, "explanation": "x"},
+    ),
+    "review_override": Operation(
+        "POST", f"{CASE}/overrides/{{override}}/review", COORDINATOR, {"upheld": True, "explanation": "x"}
+    ),
     "list_goals": Operation("GET", f"{CASE}/goals", INVOLVED),
     "set_goal": Operation("POST", f"{CASE}/goals", WITH_MENTOR, {"kind": "skills", "description": "x"}),
     "read_goal": Operation("GET", f"{CASE}/goals/{{goal}}", INVOLVED),
@@ -117,6 +127,10 @@ class Filled:
             assert answer.status_code == 201, answer.text
             ids[name] = answer.json()["id"]
             ids["entry"] = str(answer.json()["version"])
+        danger = {"purpose": "accompaniment", "reason": "missing", "hours": 24, "explanation": "x"}
+        overridden = await by.post(f"{case.path}/overrides", danger)
+        assert overridden.status_code == 201, overridden.text
+        ids["override"] = str(overridden.json()["version"])
         return cls(case, ids)
 
     async def ask(self, by: Asker, operation: Operation, *, etag: str = '"1"') -> int:

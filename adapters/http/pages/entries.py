@@ -53,6 +53,8 @@ _TITLES: Mapping[str, str] = {
     "consent-withdrawn": "Consent withdrawn",
     "consent-invalidated": "Consent found invalid",
     "consent-superseded": "Consent superseded by a new notice",
+    "consent-overridden": "Consent overridden: a life in danger",
+    "override-reviewed": "Override reviewed",
     "goal-set": "Goal set",
     "goal-revised": "Goal revised",
     "goal-reached": "Goal reached",

@@ -46,7 +46,9 @@ _WORDS: Mapping[str, str] = {
     ConsentStatus.MISSING: "never asked",
     ConsentState.DEFERRED: "put off",
     Judgement.AS_KNOWN_THEN: "covered as known then",
+    Judgement.UNDER_OVERRIDE: "under an override",
     Judgement.NOT_IN_FORCE: "gap: consent not in force",
+    Judgement.OVERRIDE_NOT_UPHELD: "gap: override found wrong",
     Judgement.NONE_NAMED: "gap: no consent named",
 }
 
@@ -65,7 +67,9 @@ _TONES: Mapping[str, Tone] = {
     ConsentState.GIVEN: "good",
     ConsentState.RENEWED: "good",
     Judgement.AS_KNOWN_THEN: "warn",
+    Judgement.UNDER_OVERRIDE: "warn",
     Judgement.NOT_IN_FORCE: "bad",
+    Judgement.OVERRIDE_NOT_UPHELD: "bad",
     Judgement.NONE_NAMED: "bad",
     AppointmentOutcome.GRANTED: "good",
     AppointmentOutcome.ADJOURNED: "warn",
