@@ -13,9 +13,11 @@ from uuid import UUID
 from adapters.keys.sealing import hkdf_sha512, length_prefixed
 from projections.findable import VERSION, Question, Term
 
-# How many bits of the HMAC are kept, by the number of people in an organisation: up to 1,000, up to 16,000, and more.
-SIZES = ((1_000, 8), (16_000, 12))
-BITS = (8, 12, 16)
+# How many bits of the HMAC are kept in an organisation of up to so many people, and in a larger one: some 8 to 33 people who do not
+# belong to a term are in its bucket, enough to hide among and few enough to be opened for each search.
+SIZES = ((250, 8), (1_000, 10), (4_000, 12), (16_000, 14), (64_000, 16))
+LARGEST = 18
+BITS = (*(bits for _, bits in SIZES), LARGEST)
 # Each list of terms is filled up to a multiple of this, so that its length does not tell how long a name is.
 FILLED_UP_TO = 16
 
@@ -82,7 +84,7 @@ class Blinder:
 
 def bits_for(people: int) -> int:
     """How many bits of each HMAC to keep in an organisation of so many people."""
-    return next((bits for most, bits in SIZES if people <= most), BITS[-1])
+    return next((bits for most, bits in SIZES if people <= most), LARGEST)
 
 
 def _written(number: int) -> str:

@@ -100,6 +100,14 @@ def test_a_bucket_is_what_the_documentation_says_it_is() -> None:
         assert len(found) == FILLED_UP_TO
 
 
+def test_whoever_was_indexed_while_the_organisation_was_smaller_is_asked_for_too() -> None:
+    blinder = Blinder(lambda organisation_id: SECRET)
+    query = blinder.query(ORGANISATION, Question.read("parwana", "DE"))
+    for bits in BITS:
+        rows = blinder.lexemes(ORGANISATION, UUID(int=7), [(MatchedBy.NAME, "parwana")], bits)
+        assert set(rows) & set(query.replace("(", " ").replace(")", " ").split()), bits
+
+
 def test_what_is_asked_holds_nothing_of_what_was_typed() -> None:
     blinder = Blinder(lambda organisation_id: SECRET)
     query = blinder.query(ORGANISATION, Question.read("Parwana 0151 5550123 T-0815' & | ! ( \\ \x00", "DE"))
@@ -109,7 +117,8 @@ def test_what_is_asked_holds_nothing_of_what_was_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("people", "bits"), [(0, 8), (100, 8), (1_000, 8), (1_001, 12), (16_000, 12), (16_001, 16), (10**6, 16)]
+    ("people", "bits"),
+    [(0, 8), (250, 8), (251, 10), (1_000, 10), (16_000, 14), (64_000, 16), (64_001, 18), (10**6, 18)],
 )
 def test_the_larger_an_organisation_the_more_buckets_it_has(people: int, bits: int) -> None:
     assert bits_for(people) == bits
