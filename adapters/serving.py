@@ -63,6 +63,7 @@ async def serve(
     readers = [asyncio.create_task(watched_indexer(installation).run(stop))]
     if project:
         readers.append(asyncio.create_task(watched_runner(installation.dsn, installation.telemetry).run(stop)))
+    finishing = asyncio.create_task(installation.erasures.keep_finishing(), name="erasures")
     serving = asyncio.create_task(server.serve([listener]))
     try:
         while not server.started and not serving.done():  # noqa: ASYNC110  # uvicorn tells it by a flag alone
@@ -75,9 +76,11 @@ async def serve(
     finally:
         server.should_exit = True
         stop.set()
+        finishing.cancel()
         try:
             await serving
         finally:
+            await asyncio.wait([finishing])
             listener.close()
             await asyncio.gather(*readers)
 

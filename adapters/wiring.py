@@ -10,6 +10,11 @@ from importlib.resources import files
 from uuid import UUID
 
 from adapters.data_folder import DATABASE
+from adapters.erasure.erasures import Erasures
+from adapters.erasure.involved import Involved
+from adapters.erasure.ledger import FILE_NAME as LEDGER
+from adapters.erasure.ledger import ErasureLedger
+from adapters.erasure.rules import retention_rules
 from adapters.identity.members import keyed_id
 from adapters.identity.tokens import Tokens
 from adapters.keys.changes import following
@@ -37,6 +42,7 @@ from application.casebook import Casebook
 from application.credential_paths import Template, Templates
 from application.intake import Intake
 from application.people import People
+from application.rights import Rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class Installation:
     accesses: AccessLog
     casebook: Casebook
     people: People
+    rights: Rights
+    erasures: Erasures
     tokens: Tokens
     templates: Templates
     telemetry: Telemetry
@@ -121,16 +129,24 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
             record = PostgresRecord(for_record, appender, keys, snapshots, telemetry)
             casebook = Casebook(record)
             keys.when_dropped(casebook.forget)
+            index = SearchIndex(pool, Blinder(partial(secrets.derived, "search")), Opening(Reader(for_record), keys))
+            involved = Involved(pool)
+            ledger = ErasureLedger(settings.data / LEDGER)
+            erasures = Erasures(record, keys, pool, settings.data, ledger, involved, secrets, index)
+            # Whoever was erased stays so, also in a database that was restored from a backup. Nothing is read before.
+            await erasures.replay()
             yield Installation(
                 dsn=dsn,
                 keys=keys,
                 secrets=secrets,
                 pool=pool,
-                index=SearchIndex(pool, Blinder(partial(secrets.derived, "search")), Opening(Reader(for_record), keys)),
+                index=index,
                 record=record,
                 accesses=accesses,
                 casebook=casebook,
                 people=People(record),
+                rights=Rights(record, retention_rules(settings.data), involved),
+                erasures=erasures,
                 tokens=Tokens(pool),
                 templates=credential_paths(),
                 telemetry=telemetry,

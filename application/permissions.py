@@ -28,6 +28,7 @@ MAY: dict[str, frozenset[Role]] = {
     "lift_restriction": _COORDINATOR,
     "object_to": _WITH_THOSE_CONCERNED,
     "decide_objection": _COORDINATOR,
+    "hand_out_copy": _STAFF | {Role.TRAINEE, Role.MENTOR},
     "place_hold": _ANSWERING,
     "release_hold": _ANSWERING,
     "note_funding": _STAFF,
@@ -65,6 +66,9 @@ MAY: dict[str, frozenset[Role]] = {
     "withdraw_report": _COORDINATOR,
     "request_evidence": frozenset({Role.AUDITOR, Role.COORDINATOR}),
     # Queries
+    "see_rights": _WITH_THOSE_CONCERNED | _ANSWERING,
+    "see_rights_at_work": _ANSWERING,
+    "see_retention": _ANSWERING,
     "see_people": _STAFF,
     "see_case": _STAFF | {Role.MENTOR, Role.TRAINEE},
     "see_dashboard": _STAFF,

@@ -3,7 +3,7 @@
 Erasing destroys the person's keys, so what this file keeps in plain text, ids, days and terms, is what stays.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Annotated
@@ -12,7 +12,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain.errors import Invalid, NotFound, RuleBroken
-from domain.events import RecordEvent
+from domain.events import PersonEvent
 from domain.occurred import Occurred
 from domain.personal import OF_SELF
 from domain.retention import Funding, Period
@@ -112,15 +112,22 @@ class FundingIncomplete(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class ErasureCase:
-    """A request that stands. `requested_by` is a member; `approved_on` is set once a second one has agreed."""
+    """A request that stands. `requested_by` is a member."""
 
     requested_by: UUID
     requested_on: date
     ground: ErasureGround
-    approved_on: date | None = None
 
 
-class ErasureProposed(RecordEvent):
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who agreed. `requested_by` is None where a restored backup knows nothing of the request."""
+
+    approved_by: UUID
+    requested_by: UUID | None
+
+
+class ErasureProposed(PersonEvent):
     """The schedule found that the longest rule for this person's data has ended. People decide what becomes of it."""
 
     TOPIC = "erasure-proposed"
@@ -131,7 +138,7 @@ class ErasureProposed(RecordEvent):
         aggregate.proposed = (self.rule, self.due_on)
 
 
-class ErasureRequested(RecordEvent):
+class ErasureRequested(PersonEvent):
     TOPIC = "erasure-requested"
     requested_by: UUID
     asked_by: AskedBy
@@ -143,7 +150,7 @@ class ErasureRequested(RecordEvent):
         aggregate.erasure = ErasureCase(self.requested_by, self.occurred_on, self.ground)
 
 
-class ErasureRefused(RecordEvent):
+class ErasureRefused(PersonEvent):
     TOPIC = "erasure-refused"
     refused_by: UUID
     reason: ErasureRefusal
@@ -153,7 +160,7 @@ class ErasureRefused(RecordEvent):
         aggregate.erasure = None
 
 
-class ErasureApproved(RecordEvent):
+class ErasureApproved(PersonEvent):
     """From here on it is carried out. `approved_by` is another member than the one who recorded the request."""
 
     TOPIC = "erasure-approved"
@@ -161,11 +168,10 @@ class ErasureApproved(RecordEvent):
     requested_by: UUID
 
     def apply(self, aggregate: "ErasurePart") -> None:
-        if aggregate.erasure is not None:
-            aggregate.erasure = replace(aggregate.erasure, approved_on=self.occurred_on)
+        aggregate.approval = Approval(self.approved_by, self.requested_by)
 
 
-class PersonalDataErased(RecordEvent):
+class PersonalDataErased(PersonEvent):
     """The person's keys are destroyed. `approved_by` is who agreed to it."""
 
     TOPIC = "personal-data-erased"
@@ -173,10 +179,12 @@ class PersonalDataErased(RecordEvent):
 
     def apply(self, aggregate: "ErasurePart") -> None:
         aggregate.erased_on = self.occurred_on
+        requested_by = aggregate.approval.requested_by if aggregate.approval else None
+        aggregate.approval = Approval(self.approved_by, requested_by)
         aggregate.erasure = None
 
 
-class LegalHoldPlaced(RecordEvent):
+class LegalHoldPlaced(PersonEvent):
     TOPIC = "legal-hold-placed"
     hold_id: UUID
     ground: HoldGround
@@ -187,7 +195,7 @@ class LegalHoldPlaced(RecordEvent):
         aggregate.holds[self.hold_id] = self.ground
 
 
-class LegalHoldReleased(RecordEvent):
+class LegalHoldReleased(PersonEvent):
     TOPIC = "legal-hold-released"
     hold_id: UUID
     note: Annotated[str, OF_SELF]
@@ -196,7 +204,7 @@ class LegalHoldReleased(RecordEvent):
         del aggregate.holds[self.hold_id]
 
 
-class FundingNoted(RecordEvent):
+class FundingNoted(PersonEvent):
     """Who paid for the work with this person, so that the funder's rule on keeping records is known. `funder` is a code."""
 
     TOPIC = "funding-noted"
@@ -215,6 +223,7 @@ class ErasurePart(Aggregate):
     registered_on: date
     proposed: tuple[str, date] | None
     erasure: ErasureCase | None
+    approval: Approval | None
     erased_on: date | None
     holds: dict[UUID, HoldGround]
     funding: list[Funding]
@@ -315,12 +324,12 @@ class ErasurePart(Aggregate):
     @property
     def is_erased(self) -> bool:
         """From the approval on: what is recorded after it would be lost with the keys."""
-        return self.erased_on is not None or (self.erasure is not None and self.erasure.approved_on is not None)
+        return self.erased_on is not None or self.approval is not None
 
     def _refuse_when_erased(self) -> None:
         """Raises PersonErased."""
         if self.is_erased:
             raise PersonErased
 
-    def _tell(self, event: type[RecordEvent], told: Occurred, **fields: object) -> None:
+    def _tell(self, event: type[PersonEvent], told: Occurred, **fields: object) -> None:
         self.trigger_event(event, occurred_on=told.on, occurred_at=told.at, **fields)

@@ -43,3 +43,8 @@ class RecordEvent(Aggregate.Event):
                 raise TypeError(f"two events are called {topic!r}")
             TOPICS[topic] = cls
             register_topic(topic, cls)
+
+
+@dataclass(frozen=True)
+class PersonEvent(RecordEvent):
+    """A fact about one person by themselves, in the stream that has their id."""

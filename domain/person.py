@@ -9,11 +9,11 @@ from uuid import UUID
 
 from eventsourcing.domain import CanInitAggregate
 
+from domain.copies import CopiesPart
 from domain.errors import Invalid, RuleBroken
-from domain.events import RecordEvent
+from domain.events import PersonEvent
 from domain.occurred import Occurred
 from domain.personal import OF_SELF
-from domain.restriction import RestrictionPart
 from domain.text import SHORT, check_text, check_texts
 from domain.vocabulary import CefrLevel, Gender, PersonRole
 
@@ -81,7 +81,7 @@ class Details:
             raise BornInFuture(fields=("born_on",))
 
 
-class _DetailsTold(RecordEvent):
+class _DetailsTold(PersonEvent):
     """A person's details as told, the whole of them each time."""
 
     role: PersonRole
@@ -121,11 +121,11 @@ class PersonDetailsCorrected(_DetailsTold):
     TOPIC = "person-details-corrected"
 
 
-class Person(RestrictionPart):
+class Person(CopiesPart):
     """The aggregate of one person. Its id is a random number and says nothing."""
 
     TOPIC = "person"
-    Event = RecordEvent  # type: ignore[assignment]  # the library declares a class of its own here
+    Event = PersonEvent  # type: ignore[assignment]  # the library declares a class of its own here
     Created = PersonRegistered  # type: ignore[assignment]  # it is one; the library declares its own class here
 
     role: PersonRole
@@ -148,8 +148,8 @@ class Person(RestrictionPart):
     def _begin(self, on: date) -> None:
         """Empties every part."""
         self.registered_on = on
-        self.proposed = self.erasure = self.erased_on = self.restricted_on = None
-        self.holds, self.objections, self.funding = {}, {}, []
+        self.proposed = self.erasure = self.approval = self.erased_on = self.restricted_on = None
+        self.holds, self.objections, self.funding, self.copies = {}, {}, [], 0
 
     def correct_details(self, *, role: PersonRole, details: Details, told: Occurred) -> None:
         """Replaces the details by the right ones; the old ones stay in the history.

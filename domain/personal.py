@@ -8,7 +8,8 @@ A field without a mark is stored in plain text, so an unmarked field must never 
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,10 @@ def personal_fields(event_class: type) -> dict[str, Personal]:
                 if isinstance(mark, Personal):
                     found[name] = mark
     return found
+
+
+def fields_about(event: Any, person_id: UUID) -> list[str]:
+    """The names of an event's fields that are personal data of this person."""
+    kind: type = type(event)
+    marks = personal_fields(kind)
+    return [name for name, mark in marks.items() if getattr(event, mark.person_field) == person_id]

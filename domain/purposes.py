@@ -50,6 +50,7 @@ BASIS_OF: dict[str, Purpose | OtherBasis] = {
     "lift_restriction": _RIGHTS,
     "object_to": _RIGHTS,
     "decide_objection": _RIGHTS,
+    "hand_out_copy": _RIGHTS,
     "place_hold": _CLAIMS,
     "release_hold": _CLAIMS,
     "note_funding": _CLAIMS,

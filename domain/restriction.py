@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.erasure import ErasureApproved, ErasurePart, PersonalDataErased, PersonErased
 from domain.errors import NotFound, RuleBroken
-from domain.events import RecordEvent
+from domain.events import PersonEvent
 from domain.occurred import Occurred
 from domain.personal import OF_SELF
 from domain.purposes import BASIS_OF, OtherBasis
@@ -126,7 +126,7 @@ def refuse_unless_free(command: str, trainee: Standing, mentor: Standing = FREE)
         raise ObjectionStands
 
 
-class ProcessingRestricted(RecordEvent):
+class ProcessingRestricted(PersonEvent):
     TOPIC = "processing-restricted"
     ground: RestrictionGround
     note: Annotated[str, OF_SELF]
@@ -135,7 +135,7 @@ class ProcessingRestricted(RecordEvent):
         aggregate.restricted_on = self.occurred_on
 
 
-class RestrictionLifted(RecordEvent):
+class RestrictionLifted(PersonEvent):
     """`person_told_on` is the day on which the person was told that it would be."""
 
     TOPIC = "restriction-lifted"
@@ -146,7 +146,7 @@ class RestrictionLifted(RecordEvent):
         aggregate.restricted_on = None
 
 
-class ObjectionRaised(RecordEvent):
+class ObjectionRaised(PersonEvent):
     TOPIC = "objection-raised"
     objection_id: UUID
     interest: Interest
@@ -156,7 +156,7 @@ class ObjectionRaised(RecordEvent):
         aggregate.objections[self.objection_id] = Objection(self.interest, self.occurred_on)
 
 
-class ObjectionDecided(RecordEvent):
+class ObjectionDecided(PersonEvent):
     TOPIC = "objection-decided"
     objection_id: UUID
     decided_by: UUID

@@ -23,6 +23,7 @@ from projections.projection import (
     select,
     stream_if_corrected,
 )
+from projections.rights import rights_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +119,21 @@ _CONTACTS = {
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
-    """A case with its people by name. A name is None where nobody can read it any more."""
+    """A case with its people by name. A name is None once its person has been erased.
+
+    `…_restricted_on` says since when a person's data rest: they are kept, and nothing is recorded with them.
+    """
 
     mentorship_id: UUID
     reference: str | None
     trainee_id: UUID
     trainee_name: str | None
+    trainee_restricted_on: date | None
+    trainee_erased_on: date | None
     mentor_id: UUID
     mentor_name: str | None
+    mentor_restricted_on: date | None
+    mentor_erased_on: date | None
     caseworker_id: UUID
     track: Track
     started_on: date
@@ -205,9 +213,9 @@ async def case_views(
     connection: psycopg.AsyncConnection, organisation_id: UUID, cases: list[Case], opened: Opener
 ) -> tuple[CaseView, ...]:
     """These cases, with the names of their people and their own numbers opened."""
-    details = await details_positions(
-        connection, organisation_id, {p for c in cases for p in (c.trainee_id, c.mentor_id)}
-    )
+    people = {person for case in cases for person in (case.trainee_id, case.mentor_id)}
+    details = await details_positions(connection, organisation_id, people)
+    rights = await rights_of(connection, organisation_id, people)
     events = await opened([case.started_position for case in cases], names=details.values())
     return tuple(
         CaseView(
@@ -215,8 +223,12 @@ async def case_views(
             reference=told(events.get(case.started_position), "reference"),
             trainee_id=case.trainee_id,
             trainee_name=name_of(events, details.get(case.trainee_id)),
+            trainee_restricted_on=rights[case.trainee_id].restricted_on,
+            trainee_erased_on=rights[case.trainee_id].erased_on,
             mentor_id=case.mentor_id,
             mentor_name=name_of(events, details.get(case.mentor_id)),
+            mentor_restricted_on=rights[case.mentor_id].restricted_on,
+            mentor_erased_on=rights[case.mentor_id].erased_on,
             caseworker_id=case.caseworker_id,
             track=case.track,
             started_on=case.started_on,

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
-from domain.events import RecordEvent
+from domain.events import TOPICS, PersonEvent, RecordEvent
 from domain.person import Details, PersonDetailsCorrected, PersonRegistered
 from domain.vocabulary import PersonRole
 from projections.projection import Opener, Projection, Rows, Seen, Table, select
+from projections.rights import rights_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,14 @@ PEOPLE = Table(
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """A person as last told. `details` is None once the person has been erased."""
+    """A person as last told. `details` is None once the person has been erased; while `restricted_on` is set, their data rest."""
 
     person_id: UUID
     role: PersonRole
     version: int
     details: Details | None
+    restricted_on: date | None
+    erased_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,8 @@ async def people_page(
     """The people whom a caseworker may see, or with None all of the organisation, by id."""
     found = await visible_people(connection, organisation_id, caseworker_id, after=after, limit=limit + 1)
     page = found[:limit]
-    events = await opened([person.details_position for person in page])
     return PeoplePage(
-        tuple(_view(person, events) for person in page), page[-1].person_id if len(found) > limit else None
+        await _views(connection, organisation_id, page, opened), page[-1].person_id if len(found) > limit else None
     )
 
 
@@ -108,7 +111,8 @@ async def person_view(
     found = await visible_people(connection, organisation_id, caseworker_id, person_id=person_id, limit=1)
     if not found:
         return None
-    return _view(found[0], await opened([found[0].details_position]))
+    [view] = await _views(connection, organisation_id, found, opened)
+    return view
 
 
 async def person_visible(
@@ -156,13 +160,11 @@ async def details_positions(
 
 
 def name_of(events: Mapping[int, RecordEvent], position: int | None) -> str | None:
-    """A person's name as they write it, from the event that holds their details, which may have been opened for the name alone; None
-    once it has been erased.
-    """
+    """A person's name as they write it, from the event that holds their details; None once it has been erased."""
     event = None if position is None else events.get(position)
-    return (
-        event.full_name if isinstance(event, PersonRegistered | PersonDetailsCorrected) and not event.erased else None
-    )
+    if not isinstance(event, PersonRegistered | PersonDetailsCorrected) or event.erased:
+        return None
+    return event.full_name
 
 
 def details_in(event: RecordEvent | None) -> Details | None:
@@ -172,8 +174,22 @@ def details_in(event: RecordEvent | None) -> Details | None:
     return event.details
 
 
-def _view(person: PersonRow, events: Mapping[int, RecordEvent]) -> PersonView:
-    return PersonView(person.person_id, person.role, person.version, details_in(events.get(person.details_position)))
+async def _views(
+    connection: psycopg.AsyncConnection, organisation_id: UUID, people: list[PersonRow], opened: Opener
+) -> tuple[PersonView, ...]:
+    events = await opened([person.details_position for person in people])
+    rights = await rights_of(connection, organisation_id, [person.person_id for person in people])
+    return tuple(
+        PersonView(
+            person.person_id,
+            person.role,
+            person.version,
+            details_in(events.get(person.details_position)),
+            rights[person.person_id].restricted_on,
+            rights[person.person_id].erased_on,
+        )
+        for person in people
+    )
 
 
 def _registered(seen: Seen, rows: Rows) -> None:
@@ -187,6 +203,20 @@ def _details_corrected(seen: Seen, rows: Rows) -> None:
         rows.put(PEOPLE, replace(person, version=seen.version, **changes))
 
 
+def _moved_on(seen: Seen, rows: Rows) -> None:
+    person = rows.get(PEOPLE, *seen.stream)
+    if person is not None:
+        rows.put(PEOPLE, replace(person, version=seen.version))
+
+
 PROJECTION = Projection(
-    "people", 1, (PEOPLE,), {"person-registered": _registered, "person-details-corrected": _details_corrected}
+    "people",
+    2,
+    (PEOPLE,),
+    {
+        # Any fact moves the person on to another version.
+        **{topic: _moved_on for topic, event in TOPICS.items() if issubclass(event, PersonEvent)},
+        "person-registered": _registered,
+        "person-details-corrected": _details_corrected,
+    },
 )

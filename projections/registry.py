@@ -3,7 +3,19 @@
 To take one out, write a migration that drops its tables and its row in `projections.tracking`.
 """
 
-from projections import appointments, cases, consent_acts, consents, credentials, goals, people, reports, timeline
+from projections import (
+    appointments,
+    cases,
+    consent_acts,
+    consents,
+    credentials,
+    goals,
+    involvements,
+    people,
+    reports,
+    rights,
+    timeline,
+)
 from projections.projection import Projection
 
 PROJECTIONS: tuple[Projection, ...] = (
@@ -16,4 +28,6 @@ PROJECTIONS: tuple[Projection, ...] = (
     timeline.PROJECTION,
     consent_acts.PROJECTION,
     reports.PROJECTION,
+    involvements.PROJECTION,
+    rights.PROJECTION,
 )

@@ -11,11 +11,8 @@ Cells come back exactly as they were. Three spellings see to that, and people ma
   in columns ⟦spare cell 1⟧ and on.
 """
 
-import csv
 import io
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
@@ -24,14 +21,12 @@ from adapters.caseload.columns import BY_NAME, RESOURCES
 from adapters.caseload.encodings import EncodingUnknown, decode
 from adapters.caseload.reading import DELIMITERS, records_of
 from adapters.caseload.rows import ReadAs, Record, Refused, Table, rows_of
+from adapters.refused_file import LEADING, replace_private, show, unshow
 from domain.errors import Invalid
 
-LEADING = ("file", "line", "column", "reason", "message", "read_as")
 NO_CELL = "⟦no cell⟧"
 _SPARE = "⟦spare cell {}⟧"
 _SPARE_NAME = re.compile(r"⟦spare cell \d+⟧")
-# The last four are the full-width = + - @, which some spreadsheets calculate as well.
-_CALCULATED = r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 
 
 class NotRefusals(Invalid):
@@ -41,34 +36,11 @@ class NotRefusals(Invalid):
     message = f"This is no file of refused rows: it does not begin with the columns {', '.join(LEADING)}."
 
 
-def show(cell: str) -> str:
-    """The cell as it stands in the file of refusals; `unshow` turns it back exactly."""
-    shown = re.sub("[\0\ud800-\udfff⟦]", lambda found: f"⟦{ord(found[0]):04X}⟧", cell)
-    return f"'{shown}" if re.match(rf"'*{_CALCULATED}", shown) else shown
-
-
-def unshow(shown: str) -> str:
-    cell = shown[1:] if re.match(rf"'+{_CALCULATED}", shown) else shown
-    return re.sub("⟦(0000|D[89A-F][0-9A-F]{2}|27E6)⟧", lambda found: chr(int(found[1], 16)), cell)
-
-
 def write_refusals(path: Path, refused: Iterable[Refused]) -> None:
     """Writes what was refused to `path` in one step: whoever looks sees the old file or the whole new one."""
     told = list(refused)
     columns = _columns(told)
-    # Made for its owner alone, from the first byte on.
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "w", encoding="utf-8-sig", newline="") as file:
-            out = csv.writer(file, lineterminator="\r\n")
-            out.writerow([*LEADING, *columns])
-            out.writerows(_line(refusal, columns) for refusal in told)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    replace_private(path, [[*LEADING, *columns], *(_line(refusal, columns) for refusal in told)])
 
 
 def _columns(refused: list[Refused]) -> list[str]:

@@ -16,12 +16,14 @@ from adapters.http.overrides import override_routes
 from adapters.http.parts import Parts
 from adapters.http.people import people_routes
 from adapters.http.reports import report_routes
+from adapters.http.rights import rights_routes
 from adapters.http.search import search_routes
 from adapters.http.sessions import session_routes
 from adapters.http.timeline import timeline_routes
 
 SUBJECTS = (
     people_routes,
+    rights_routes,
     mentorship_routes,
     consent_routes,
     override_routes,

@@ -84,6 +84,7 @@ CHANGED: Responses = {
 
 TAGS = (
     ("people", "Trainees, mentors, and those who are both."),
+    ("rights", "A person's rights in their data: erasure, restriction, objection, copies."),
     ("mentorships", "Cases: started, paused, handed over, closed."),
     ("consents", "What the trainee decided about their data, purpose by purpose."),
     ("goals", "Set, revised, reached or dropped."),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, Self
 
+from adapters.erasure.erasures import Erasures
 from adapters.identity.tokens import Tokens
 from adapters.postgres.access_log import AccessLog
 from adapters.postgres.pool import Pool
@@ -17,6 +18,7 @@ from application.casebook import Casebook
 from application.credential_paths import Templates
 from application.people import People
 from application.record import Record
+from application.rights import Rights
 from domain.events import RecordEvent
 
 
@@ -43,6 +45,8 @@ class Parts:
     record: Record
     casebook: Casebook
     people: People
+    rights: Rights
+    erasures: Erasures
     templates: Templates
     tokens: Tokens
     pool: Pool
@@ -61,6 +65,8 @@ class Parts:
             record=installation.record,
             casebook=installation.casebook,
             people=installation.people,
+            rights=installation.rights,
+            erasures=installation.erasures,
             templates=installation.templates,
             tokens=installation.tokens,
             pool=installation.pool,

@@ -21,6 +21,8 @@ OVERSIGHT = OtherBasis(
 OWN_DATA = OtherBasis(LegalBasis.LEGAL_OBLIGATION, "a person's right to see their own data")
 CONSENT_ITSELF = OtherBasis(LegalBasis.LEGAL_OBLIGATION, "what a person decided about their data must be found again")
 
+RIGHTS = OtherBasis(LegalBasis.LEGAL_OBLIGATION, "whoever answers for a person's rights must see how they stand")
+
 _CASE_IN_API = f"{API}/mentorships/{{mentorship_id}}"
 _CASE = "/cases/{mentorship_id}"
 
@@ -28,6 +30,8 @@ BASIS_OF_READ: Mapping[str, ReadBasis] = {
     # API
     f"{API}/people": TAKING_PART,
     f"{API}/people/{{person_id}}": TAKING_PART,
+    f"{API}/people/{{person_id}}/rights": RIGHTS,
+    f"{API}/rights": RIGHTS,
     f"{API}/search": TAKING_PART,
     f"{API}/mentorships": Purpose.MENTORING,
     _CASE_IN_API: Purpose.MENTORING,

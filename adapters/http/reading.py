@@ -92,6 +92,11 @@ async def consents_shown(connection: AsyncConnection[Any], by: Caller, mentorshi
     hold(((trainee_id, mentorship_id) for mentorship_id, trainee_id in whose.items()), "consent-trail")
 
 
+def people_named(people: Iterable[UUID], what: str) -> None:
+    """Holds against the caller that they are shown something about people that is not sealed."""
+    hold(((person_id, None) for person_id in people), what)
+
+
 def cursor_of(*place: object) -> str:
     """A cursor that stands for the last entry of a page."""
     return base64.urlsafe_b64encode("|".join(map(str, place)).encode()).rstrip(b"=").decode()

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from adapters.caseload.columns import BY_NAME, RESOURCES
 from adapters.caseload.reading import read_folder
-from adapters.caseload.refusals import NotRefusals, read_refusals, show, unshow, write_refusals
+from adapters.caseload.refusals import NotRefusals, read_refusals, write_refusals
 from adapters.caseload.rows import ReadAs, Refused, Row, Table
+from adapters.refused_file import show, unshow
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ANYTHING = st.text(st.characters(codec=None, exclude_categories=()))

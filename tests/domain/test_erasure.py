@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.copies import CopyForm, CopyReason
 from domain.erasure import (
     AskedBy,
     AskedHow,
@@ -157,6 +158,10 @@ def test_from_the_approval_on_nothing_is_recorded_about_the_person(gone: object)
         found.refuse_erasure(on(3), refused_by=SECOND, reason=ErasureRefusal.NOT_FOUNDED)
     with pytest.raises(PersonErased):
         found.place_hold(on(3), hold_id=HOLD, ground=HoldGround.AUDIT)
+    with pytest.raises(PersonErased):
+        found.hand_out_copy(
+            on(3), handed_out_by=SECOND, asked_by=AskedBy.PERSON, form=CopyForm.PDF, reason=CopyReason.ACCESS
+        )
     with pytest.raises(PersonErased):
         found.usable()
 

@@ -23,6 +23,9 @@ from tests.domain.commands import CONSENTED, PLAUSIBLE, TODAY
 from tests.domain.scenario import Step, case_of, consented, decided, given, history, on, withdrew
 
 QUERIES = {
+    "see_rights",
+    "see_rights_at_work",
+    "see_retention",
     "see_people",
     "see_case",
     "see_dashboard",

@@ -32,7 +32,7 @@ OBJECTION, DECIDED_BY = UUID(int=51), UUID(int=52)
 RESTRICTED, OBJECTED = Standing(restricted=True), Standing(objected=frozenset({Interest.CASE_ADMINISTRATION}))
 GOES_ON = {
     "correct_details", "propose_erasure", "request_erasure", "refuse_erasure", "approve_erasure", "confirm_erased", "restrict",
-    "lift_restriction", "object_to", "decide_objection", "place_hold", "release_hold", "note_funding", "decide_consent",
+    "lift_restriction", "object_to", "decide_objection", "hand_out_copy", "place_hold", "release_hold", "note_funding", "decide_consent",
     "correct_entry", "retract_entry",
 }  # fmt: skip
 

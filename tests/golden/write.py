@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
+from domain.copies import CopyForm, CopyReason
 from domain.erasure import AskedBy, AskedHow, ErasureGround, ErasureRefusal, HoldGround
 from domain.events import TOPICS, RecordEvent
 from domain.evidence import (
@@ -105,6 +106,9 @@ def _rights(person: Person) -> None:
     person.object_to(at(3, 9), objection_id=objection, interest=Interest.STATISTICS, note="On the phone")
     person.decide_objection(
         at(4, 9), objection_id=objection, decided_by=second, outcome=ObjectionOutcome.UPHELD, note="Told her"
+    )
+    person.hand_out_copy(
+        at(4, 9), handed_out_by=first, asked_by=AskedBy.PERSON, form=CopyForm.PDF, reason=CopyReason.ACCESS
     )
     person.place_hold(
         at(4, 9), hold_id=hold, ground=HoldGround.LEGAL_CLAIM, review_on=on(90).on, note="Letter of a lawyer"

@@ -10,6 +10,8 @@ STAFF = frozenset({Role.CASEWORKER, Role.COORDINATOR})
 COORDINATOR = frozenset({Role.COORDINATOR})
 WITH_MENTOR = STAFF | {Role.MENTOR}
 WITH_TRAINEE = STAFF | {Role.TRAINEE}
+COORDINATOR = frozenset({Role.COORDINATOR})
+ANSWERING = frozenset({Role.COORDINATOR, Role.ADMINISTRATOR})
 INVOLVED = STAFF | {Role.MENTOR, Role.TRAINEE}
 
 
@@ -25,6 +27,7 @@ class Operation:
 
 
 CASE = "/mentorships/{case}"
+PERSON = "/people/{trainee}"
 OPERATIONS: dict[str, Operation] = {
     "list_people": Operation("GET", "/people", STAFF),
     "register_person": Operation("POST", "/people", STAFF, {"role": "trainee", "full_name": "Invented"}),
@@ -103,6 +106,25 @@ OPERATIONS: dict[str, Operation] = {
     "read_accesses": Operation("GET", "/accesses", frozenset({Role.COORDINATOR, Role.AUDITOR})),
     "read_dashboard": Operation("GET", "/dashboard", STAFF),
     "search_people": Operation("POST", "/search", STAFF, {"q": "invented"}),
+    "list_rights": Operation("GET", "/rights", ANSWERING),
+    "read_rights": Operation("GET", f"{PERSON}/rights", WITH_TRAINEE | ANSWERING),
+    "request_erasure": Operation(
+        "POST", f"{PERSON}/erasure-request", WITH_TRAINEE | ANSWERING, {"asked_how": "letter", "ground": "unlawful"}
+    ),
+    # Whoever asked a line above does not approve: nobody is erased here.
+    "approve_erasure": Operation("POST", f"{PERSON}/erasure-approval", ANSWERING, {}),
+    "refuse_erasure": Operation("POST", f"{PERSON}/erasure-refusal", ANSWERING, {"reason": "not-founded"}),
+    "restrict_processing": Operation("POST", f"{PERSON}/restriction", STAFF, {"ground": "unlawful"}),
+    "lift_restriction": Operation(
+        "POST", f"{PERSON}/restriction-lifting", COORDINATOR, {"person_told_on": "2025-03-01"}
+    ),
+    "raise_objection": Operation("POST", f"{PERSON}/objections", WITH_TRAINEE, {"interest": "statistics"}),
+    "decide_objection": Operation(
+        "POST", f"{PERSON}/objections/{{objection}}/decision", COORDINATOR, {"outcome": "overridden"}
+    ),
+    "place_hold": Operation("POST", f"{PERSON}/holds", ANSWERING, {"ground": "audit"}),
+    "release_hold": Operation("POST", f"{PERSON}/holds/{{hold}}/release", ANSWERING, {}),
+    "note_funding": Operation("POST", f"{PERSON}/funding", STAFF, {"funder": "city", "last_payment_on": "2025-03-01"}),
     "read_summary": Operation("GET", "/reports/summary", frozenset({Role.COORDINATOR, Role.FUNDER})),
 }
 
@@ -131,6 +153,11 @@ class Filled:
         overridden = await by.post(f"{case.path}/overrides", danger)
         assert overridden.status_code == 201, overridden.text
         ids["override"] = str(overridden.json()["version"])
+        coordinator = await case.office.coordinator()
+        objection = await by.post(f"/people/{case.trainee_id}/objections", {"interest": "statistics"})
+        hold = await coordinator.post(f"/people/{case.trainee_id}/holds", {"ground": "audit"})
+        assert (objection.status_code, hold.status_code) == (201, 201), (objection.text, hold.text)
+        ids |= {"objection": objection.json()["id"], "hold": hold.json()["id"]}
         return cls(case, ids)
 
     async def ask(self, by: Asker, operation: Operation, *, etag: str = '"1"') -> int:
