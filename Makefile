@@ -48,7 +48,7 @@ clean: ## Remove what was installed or cached here; data folders stay
 	@touch $@
 
 .venv/.can-test: pyproject.toml uv.lock .python-version
-	@$(FIND_UV); "$$uv" sync --frozen --extra figures --extra aws --extra pkcs11
+	@$(FIND_UV); "$$uv" sync --frozen --extra figures --extra aws --extra pkcs11 --extra timestamps
 	@touch $@ .venv/.can-run
 
 # Any Python can carry uv, which then finds or fetches the Python that the project needs. Tried from / because a version manager's

@@ -19,10 +19,13 @@ import psycopg
 import typer
 import uvloop
 
-from adapters import data_folder, demo, doctor, serving
+from adapters import data_folder, demo, doctor, doctor_logs, serving
 from adapters.caseload.importing import Summary
 from adapters.caseload.loading import load
+from adapters.commands.audit import audit
 from adapters.commands.keys import keys
+from adapters.commands.tamper import tamper_with_a_copy
+from adapters.commands.witness import witness
 from adapters.console import err, out, print_json, print_summary, print_table, print_ways_in, progress, refusals
 from adapters.identity import members
 from adapters.identity.tokens import Kind
@@ -32,7 +35,7 @@ from adapters.postgres.runner import Runner
 from adapters.settings import Settings
 from adapters.speakers import speaker
 from adapters.telemetry import Telemetry
-from adapters.wiring import database, installation
+from adapters.wiring import database, installation, keeping
 from application.ids import new_id
 from domain.vocabulary import Role
 
@@ -46,26 +49,48 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(keys, name="keys")
+demonstration = typer.Typer(invoke_without_command=True)
+app.add_typer(demonstration, name="demo")
+app.add_typer(audit, name="audit")
+app.add_typer(witness, name="witness")
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]
 Organisation = Annotated[str | None, typer.Option(help="The organisation's name; needed where there are several.")]
 
 
-@app.command("demo")
+@demonstration.callback()
 def run_demo(
+    context: typer.Context,
     data: Annotated[Path | None, typer.Option(help="Folder for the demo's data.")] = None,
     exit_when_ready: Annotated[bool, typer.Option(help="Print the way in and stop, for scripts.")] = False,
     json: AsJson = False,
 ) -> None:
     """Start the service with invented people and print a sign-in link for each role."""
+    if context.invoked_subcommand is not None:
+        return
     settings = _demo_settings(data)
     with refusals(), _opened(settings, "demo") as dsn:
         start_logging("warning")
         _run(_demo(settings, dsn, exit_when_ready, json))
 
 
+@demonstration.command("tamper")
+def tamper_with_the_demo(
+    data: Annotated[Path | None, typer.Option(help="Folder of the demo's data.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Change a row in a copy of the demo as the database's owner could, and watch it being found."""
+    settings = _demo_settings(data)
+    with refusals():
+        if not _installed(settings):
+            raise data_folder.NothingHere
+        with _opened(settings, "demo") as dsn:
+            _run(demo.keep_away_from_real_data(dsn))
+            tamper_with_a_copy(settings, dsn, json)
+
+
 @app.command("serve")
 def run_service(
-    worker: Annotated[bool, typer.Option(help="Keep projections up to date in this process.")] = True,
+    worker: Annotated[bool, typer.Option(help="Keep projections and logs up to date in this process.")] = True,
 ) -> None:
     """Serve the API and the pages until told to stop."""
     settings = _settings()
@@ -76,11 +101,12 @@ def run_service(
 
 @app.command("worker")
 def run_worker() -> None:
-    """Keep projections up to date until told to stop. Several may run: one works, the others stand by."""
+    """Keep projections and logs up to date until told to stop. Several may run: one works, the others stand by."""
     settings = _settings()
     start_logging(settings.log_level)
     with refusals(), database(settings) as dsn:
-        _run(serving.project(dsn, Telemetry.from_endpoint(settings.otlp_endpoint)))
+        telemetry = Telemetry.from_endpoint(settings.otlp_endpoint)
+        _run(serving.project(dsn, telemetry, keeping(settings, dsn, telemetry)))
 
 
 @app.command("import")
@@ -272,6 +298,7 @@ async def _examine(settings: Settings, dsn: str) -> list[doctor.Finding]:
     findings = await doctor.examine(settings, dsn)
     if not any(one.state == "failed" for one in findings):
         findings += [*await doctor.projections(dsn), await doctor.search(dsn)]
+        findings += await doctor_logs.logs(settings, dsn)
     return findings
 
 

@@ -1,4 +1,4 @@
-"""Serves HTTP until told to stop, with a projection runner and the search's indexer beside it."""
+"""Serves HTTP until told to stop, with a projection runner, the search's indexer and the keeping of the logs beside it."""
 
 import asyncio
 import gc
@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 
+from adapters.evidence.keeping import Keeping
 from adapters.http.app import create_app
 from adapters.http.parts import Parts
 from adapters.postgres.parked import Trouble
@@ -44,7 +45,7 @@ async def serve(
 ) -> None:
     """Answers requests on `host`:`port` (0: a free one) until SIGTERM or SIGINT, then lets the running ones end.
 
-    `project` keeps the projections up to date in this process; a runner that holds the lease elsewhere goes first. The search index
+    `project` keeps projections and logs up to date in this process; one that holds the lease elsewhere goes first. The search index
     is kept by every process that serves, one at a time: it takes the keys.
     `listening` is told the port once requests are answered, and says whether to go on. Raises PortTaken.
     """
@@ -62,7 +63,8 @@ async def serve(
     stop = stop_on_signals()
     readers = [asyncio.create_task(watched_indexer(installation).run(stop))]
     if project:
-        readers.append(asyncio.create_task(watched_runner(installation.dsn, installation.telemetry).run(stop)))
+        beside = _beside(installation.dsn, installation.telemetry, installation.keeping, stop)
+        readers.append(asyncio.create_task(beside))
     finishing = asyncio.create_task(installation.erasures.keep_finishing(), name="erasures")
     serving = asyncio.create_task(server.serve([listener]))
     try:
@@ -85,12 +87,16 @@ async def serve(
             await asyncio.gather(*readers)
 
 
-async def project(dsn: str, telemetry: Telemetry) -> None:
-    """Keeps the projections up to date until SIGTERM or SIGINT."""
+async def project(dsn: str, telemetry: Telemetry, keeping: Keeping) -> None:
+    """Keeps the projections and the logs up to date until SIGTERM or SIGINT."""
     try:
-        await watched_runner(dsn, telemetry).run(stop_on_signals())
+        await _beside(dsn, telemetry, keeping, stop_on_signals())
     finally:
         telemetry.close()
+
+
+async def _beside(dsn: str, telemetry: Telemetry, keeping: Keeping, stop: asyncio.Event) -> None:
+    await asyncio.gather(watched_runner(dsn, telemetry).run(stop), keeping.run(stop))
 
 
 def _listener(host: str, port: int) -> socket.socket:

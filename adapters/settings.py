@@ -12,6 +12,9 @@
 - The same with `ACCOMPANY_NEXT_`, as in `ACCOMPANY_NEXT_KEY_HOLDER`: the one that `accompany keys rotate` moves to
 - `ACCOMPANY_TIME_ZONE`: where a new organisation is; `Europe/Berlin`
 - `ACCOMPANY_OTLP_ENDPOINT`, else `OTEL_EXPORTER_OTLP_ENDPOINT`: base URL for traces and metrics; else telemetry is off
+- `ACCOMPANY_LOG_ORIGIN`: what the transparency logs call themselves, as `example.org/accompany`; else a name made of their key
+- `ACCOMPANY_WITNESS_POLICY`: a file that names witnesses and how many must sign (C2SP tlog-policy); else none is asked
+- `ACCOMPANY_TIMESTAMP_URL`: an RFC 3161 timestamping authority for checkpoints; else none is asked
 - `ACCOMPANY_LOG_LEVEL`: `debug`, `info`, `warning` or `error`; `info`
 
 An empty variable counts as unset.
@@ -37,9 +40,17 @@ Source = Literal["default", "environment", "file"]
 _PREFIX = "ACCOMPANY_"
 # Read by the tests alone; a machine that runs them sets these with good reason.
 _READ_BY_TESTS = frozenset(
-    {"ACCOMPANY_REQUIRE_POSTGRES_15", "ACCOMPANY_REQUIRE_SOFTHSM", "ACCOMPANY_SHARED_DATA", "ACCOMPANY_TEST_POSTGRES"}
+    {
+        "ACCOMPANY_REQUIRE_GO",
+        "ACCOMPANY_REQUIRE_OPENSSL",
+        "ACCOMPANY_REQUIRE_POSTGRES_15",
+        "ACCOMPANY_REQUIRE_SOFTHSM",
+        "ACCOMPANY_SHARED_DATA",
+        "ACCOMPANY_TEST_POSTGRES",
+    }
 )
 _HOST = re.compile(r"[A-Za-z0-9_.:-]{1,253}")
+_ORIGIN = re.compile(r"[A-Za-z0-9.-]{1,120}(?:/[A-Za-z0-9._-]{1,60}){0,4}")
 _SHOWN_OF_DATABASE = ("host", "port", "dbname", "user")
 
 
@@ -63,6 +74,9 @@ class Settings:
     keys_database_url: str | None = field(repr=False)
     key_holder: HolderSettings
     next_key_holder: HolderSettings | None
+    log_origin: str | None
+    witness_policy: Path | None
+    timestamp_url: str | None
     time_zone: ZoneInfo
     otlp_endpoint: str | None
     log_level: str
@@ -81,6 +95,9 @@ class Settings:
             keys_database_url=reading.value_or_file("ACCOMPANY_KEYS_DATABASE_URL", _database),
             key_holder=_key_holder(reading, "ACCOMPANY_") or HolderSettings(),
             next_key_holder=_key_holder(reading, "ACCOMPANY_NEXT_"),
+            log_origin=reading.value("ACCOMPANY_LOG_ORIGIN", _origin, default=None),
+            witness_policy=reading.value("ACCOMPANY_WITNESS_POLICY", _folder, default=None),
+            timestamp_url=reading.value("ACCOMPANY_TIMESTAMP_URL", _endpoint, default=None),
             time_zone=reading.value("ACCOMPANY_TIME_ZONE", _time_zone, default=ZoneInfo("Europe/Berlin")),
             otlp_endpoint=reading.value(
                 "ACCOMPANY_OTLP_ENDPOINT",
@@ -111,6 +128,9 @@ class Settings:
                 _without_password(self.keys_database_url) if self.keys_database_url else "the database of the record"
             ),
             **self._key_holders(),
+            "ACCOMPANY_LOG_ORIGIN": self.log_origin or "made of the log's key",
+            "ACCOMPANY_WITNESS_POLICY": str(self.witness_policy) if self.witness_policy else "none",
+            "ACCOMPANY_TIMESTAMP_URL": self.timestamp_url or "none",
             "ACCOMPANY_TIME_ZONE": self.time_zone.key,
             endpoint: self.otlp_endpoint or "none: telemetry is off",
             "ACCOMPANY_LOG_LEVEL": self.log_level,
@@ -246,6 +266,12 @@ def _kind_of_holder(text: str) -> Kind:
 def _host(text: str) -> str:
     if not _HOST.fullmatch(text):
         raise _Unusable("a host name or an IP address")
+    return text
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise _Unusable("a host name and a path without a scheme, such as example.org/accompany")
     return text
 
 

@@ -64,6 +64,11 @@ class Telemetry:
         )
         self.projection_lag = Level(meter, "accompany.projection.lag", "{event}", "Events not yet projected")
         self.projection_stopped = Level(meter, "accompany.projection.stopped", "1", "1 where one has stopped, else 0")
+        self.log_size = Level(meter, "accompany.log.size", "{entry}", "Entries in a transparency log")
+        self.log_witnesses_in_trouble = Level(
+            meter, "accompany.log.witnesses_in_trouble", "{witness}", "Witnesses that did not sign"
+        )
+        self.log_stopped = Level(meter, "accompany.log.stopped", "1", "1 where a log has stopped, else 0")
         self.projection_parked = Level(meter, "accompany.projection.parked", "{event}", "Events gone on without")
 
     @classmethod

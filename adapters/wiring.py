@@ -15,6 +15,11 @@ from adapters.erasure.involved import Involved
 from adapters.erasure.ledger import FILE_NAME as LEDGER
 from adapters.erasure.ledger import ErasureLedger
 from adapters.erasure.rules import retention_rules
+from adapters.evidence.keeping import Keeping, policy_in
+from adapters.evidence.logged import LOGS
+from adapters.evidence.reading import LogReader
+from adapters.evidence.signing import LogKey
+from adapters.evidence.timestamps import Authority
 from adapters.identity.members import keyed_id
 from adapters.identity.tokens import Tokens
 from adapters.keys.changes import following
@@ -68,6 +73,8 @@ class Installation:
     tokens: Tokens
     templates: Templates
     telemetry: Telemetry
+    logs: tuple[LogReader, ...]
+    keeping: Keeping
 
     def digest(self, content: bytes) -> bytes:
         """A keyed digest: tells two requests apart and tells nobody what was in them."""
@@ -111,6 +118,7 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
     keys_dsn = settings.keys_database_url or dsn
     is_new = await prepare_ring(dsn, keys_dsn)
     holders = await open_holders(settings.key_holder, settings.next_key_holder, settings.data, create=is_new)
+    logs = keeping(settings, dsn, telemetry)
     async with (
         Pool(dsn) as pool,
         Pool(dsn) as for_record,
@@ -150,7 +158,21 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
                 tokens=Tokens(pool),
                 templates=credential_paths(),
                 telemetry=telemetry,
+                logs=tuple(LogReader(pool, one.name, logs.key.origin(one.name)) for one in LOGS),
+                keeping=logs,
             )
+
+
+def keeping(settings: Settings, dsn: str, telemetry: Telemetry) -> Keeping:
+    """What keeps the transparency logs. Its key is made at the first start. Raises KeyFileRefused, PolicyRefused or TimestampsMissing."""
+    return Keeping(
+        dsn,
+        settings.data,
+        LogKey.at(settings.data, settings.log_origin),
+        telemetry,
+        policy_in(settings.witness_policy) if settings.witness_policy else None,
+        Authority(settings.timestamp_url) if settings.timestamp_url else None,
+    )
 
 
 def credential_paths() -> Templates:

@@ -7,7 +7,7 @@ as PostgreSQL stores and sends it, big-endian, or the length FF FF FF FF alone f
 What is personal in a row is sealed, so an entry says nothing about anybody, and goes on to verify when the key has been destroyed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -22,8 +22,8 @@ NULL = b"\xff\xff\xff\xff"
 # PostgreSQL counts days and microseconds from here.
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
-type Kind = Literal["int2", "int4", "int8", "bool", "uuid", "text", "bytea", "date", "timestamptz"]
-type Value = int | bool | str | bytes | UUID | date | datetime | None
+type Kind = Literal["int2", "int4", "int8", "bool", "uuid", "text", "bytea", "date", "timestamptz", "int8[]", "text[]"]
+type Value = int | bool | str | bytes | UUID | date | datetime | Sequence[int] | Sequence[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,32 @@ EVENTS = Envelope(
 )
 
 
+ACCESS = Envelope(
+    "access",
+    (
+        ("position", "int8"),
+        ("recorded_at", "timestamptz"),
+        ("organisation_id", "uuid"),
+        ("read_id", "uuid"),
+        ("member_id", "uuid"),
+        ("role", "text"),
+        ("read", "text"),
+        ("person_id", "uuid"),
+        ("mentorship_id", "uuid"),
+        ("positions", "int8[]"),
+        ("topics", "text[]"),
+        ("fields", "text[]"),
+        ("purpose", "text"),
+        ("legal_basis", "text"),
+        ("consent_version", "int4"),
+        ("consent_as_of", "int8"),
+        ("outcome", "text"),
+        ("refusal", "text"),
+        ("trace_id", "text"),
+    ),
+)
+
+
 def entry(envelope: bytes) -> bytes:
     """What a log holds of a row: 34 bytes."""
     return VERSION + sha256(envelope).digest()
@@ -117,6 +143,18 @@ def _field(kind: Kind, value: Value) -> bytes:
     return len(encoded).to_bytes(4) + encoded
 
 
+# PostgreSQL's own numbers for its types, which never change.
+_TYPE_NUMBERS: Mapping[str, int] = {"int8": 20, "text": 25}
+
+
+def _array(kind: Kind, values: Sequence[Value]) -> bytes:
+    """Dimensions (0 or 1), a flag for NULLs (none), the elements' type; then their number, 1 as the first index, and each as a field."""
+    head = len(values[:1]).to_bytes(4) + bytes(4) + _TYPE_NUMBERS[kind].to_bytes(4)
+    if not values:
+        return head
+    return head + len(values).to_bytes(4) + (1).to_bytes(4) + b"".join(_field(kind, value) for value in values)
+
+
 _INTEGER_BYTES: Mapping[str, int] = {"int2": 2, "int4": 4, "int8": 8}
 
 
@@ -136,4 +174,6 @@ def _encoded(kind: Kind, value: Value) -> bytes:
             return ((value - EPOCH) // timedelta(microseconds=1)).to_bytes(8, signed=True)
         case "date", date() if not isinstance(value, datetime):
             return (value - EPOCH.date()).days.to_bytes(4, signed=True)
+        case (("int8[]" | "text[]"), (list() | tuple())):
+            return _array("int8" if kind == "int8[]" else "text", value)
     raise ValueError(f"a column of type {kind} can't hold this")

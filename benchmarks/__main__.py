@@ -10,6 +10,7 @@ from rich.console import Console
 from benchmarks.appends import appends
 from benchmarks.commands import commands
 from benchmarks.disclosure import disclosure
+from benchmarks.evidence import evidence
 from benchmarks.ground import ground
 from benchmarks.growth import growth
 from benchmarks.loads import loads
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "tail": tail,
     "rebuilds": rebuilds,
     "growth": growth,
+    "evidence": evidence,
     "search": search,
     "disclosure": disclosure,
 }

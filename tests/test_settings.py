@@ -41,6 +41,9 @@ def test_the_environment_is_taken_and_named_as_the_source() -> None:
             "ACCOMPANY_KEY_HOLDER": "file",
             "ACCOMPANY_KEY_FILE": "/run/secrets/key",
             "ACCOMPANY_TIME_ZONE": "Europe/Vienna",
+            "ACCOMPANY_LOG_ORIGIN": "example.org/accompany",
+            "ACCOMPANY_WITNESS_POLICY": "/srv/witnesses",
+            "ACCOMPANY_TIMESTAMP_URL": "https://time.example.org/tsr",
             "ACCOMPANY_OTLP_ENDPOINT": "http://collector:4318/",
             "ACCOMPANY_LOG_LEVEL": "WARNING",
             "DATABASE_URL": URL,
@@ -52,6 +55,9 @@ def test_the_environment_is_taken_and_named_as_the_source() -> None:
     assert settings.time_zone.key == "Europe/Vienna"
     assert settings.otlp_endpoint == "http://collector:4318"
     assert settings.log_level == "warning"
+    assert settings.log_origin == "example.org/accompany"
+    assert settings.witness_policy == Path("/srv/witnesses")
+    assert settings.timestamp_url == "https://time.example.org/tsr"
     assert settings.database_url == settings.keys_database_url == URL
     assert {source for _, _, source in settings.explained()} == {"environment"}
 

@@ -143,7 +143,8 @@ class Integrator:
 
     def _follow(self, connection: psycopg.Connection[Any], stop: threading.Event) -> None:
         for one in self._logs:
-            connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(one.channel)))
+            if one.channel is not None:
+                connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(one.channel)))
         stores = {one.name: LogStore(connection, one.name) for one in self._logs}
         kept: dict[str, _Kept] = {}
         again_at = {one.name: 0.0 for one in self._logs}

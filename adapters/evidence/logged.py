@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from audit.leaf import EVENTS, Envelope
+from audit.leaf import ACCESS, EVENTS, Envelope
 
 # In front of the first row of COPY BINARY: signature, flags, and the length of an extension that there is none of.
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
@@ -19,19 +19,23 @@ _POSITION = slice(4, 12)
 class Log:
     """An append-only table whose positions count from 1 without a gap, and how its rows are spelled. Position p is entry p - 1.
 
-    `channel` is what the database notifies when there are more.
+    `channel` is what the database notifies when there are more; None where it does not.
     """
 
     envelope: Envelope
     table: tuple[str, str]
-    channel: str
+    channel: str | None
 
     @property
     def name(self) -> str:
         return self.envelope.log
 
 
-LOGS = (Log(EVENTS, ("accompany", "events"), "accompany_events"),)
+LOGS = (
+    Log(EVENTS, ("accompany", "events"), "accompany_events"),
+    # Nobody is told of a read that was logged; the keeper looks every half second.
+    Log(ACCESS, ("accompany", "access_log"), None),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,14 @@ STATE_FOLDER = "log"
 
 
 class SignedStateDamaged(Exception):
-    """The file with the last signed checkpoint holds no checkpoint of this key. Restore it; a backup of it that is too old shows itself."""
+    """The file with the last signed checkpoint holds none of this key."""
 
     code: ClassVar[str] = "signed-state-damaged"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The file {path} holds no checkpoint that this installation signed. Restore it from a backup."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +109,11 @@ class LastSigned:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError):
-            raise SignedStateDamaged(SignedStateDamaged.__doc__) from None
+            raise SignedStateDamaged(self._path(log)) from None
         try:
             return Signed(self._key.opened(log, note), note)
         except NoteRefused:
-            raise SignedStateDamaged(SignedStateDamaged.__doc__) from None
+            raise SignedStateDamaged(self._path(log)) from None
 
     def write(self, log: str, signed: Signed, drafted: Callable[[], None] = lambda: None) -> None:
         """Whole or not at all, and flushed. `drafted` is called before the file takes its place."""

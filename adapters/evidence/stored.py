@@ -1,9 +1,9 @@
 """What the database holds of a log: tiles, bundles and checkpoints. The synchronous side, for those who keep and verify it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -26,8 +26,23 @@ class StoredCheckpoint:
     cosignatures: tuple[str, ...]
     signed_at: datetime
 
+    @property
+    def served(self) -> str:
+        """The note with every signature there is."""
+        return self.note + "".join(self.cosignatures)
 
-CHECKPOINTS = """
+
+def stored_checkpoint(row: Sequence[Any]) -> StoredCheckpoint:
+    """From a row of `CHECKPOINTS`."""
+    origin, size, note, witnessed, cosignatures, signed_at = row
+    return StoredCheckpoint(origin, size, note, witnessed, tuple(cosignatures), signed_at)
+
+
+TILES: LiteralString = """
+    SELECT t.level, t.number, t.hashes FROM evidence.tiles t
+    JOIN unnest(%s::smallint[], %s::bigint[]) AS w (level, number) USING (level, number) WHERE t.log = %s
+"""
+CHECKPOINTS: LiteralString = """
     SELECT c.origin, c.size, c.note, c.witnessed,
         ARRAY(
             SELECT s.line FROM evidence.cosignatures s
@@ -53,11 +68,7 @@ class LogStore:
         """Those of them that there are."""
         of_hashes = [at for at in wanted if at.level is not None]
         found = self._connection.execute(
-            """
-            SELECT t.level, t.number, t.hashes FROM evidence.tiles t
-            JOIN unnest(%s::smallint[], %s::bigint[]) AS w (level, number) USING (level, number) WHERE t.log = %s
-            """,
-            ([at.level for at in of_hashes], [at.number for at in of_hashes], self._name),
+            TILES, ([at.level for at in of_hashes], [at.number for at in of_hashes], self._name)
         )
         return {TileAt(level, number): hashes for level, number, hashes in found.fetchall()}
 
@@ -114,12 +125,12 @@ class LogStore:
         row = self._connection.execute(
             CHECKPOINTS + "WHERE c.log = %s AND c.origin = %s ORDER BY c.size DESC LIMIT 1", (self._name, origin)
         ).fetchone()
-        return StoredCheckpoint(row[0], row[1], row[2], row[3], tuple(row[4]), row[5]) if row else None
+        return stored_checkpoint(row) if row else None
 
     def checkpoints(self) -> list[StoredCheckpoint]:
         """All of them, of every origin, by size."""
         found = self._connection.execute(CHECKPOINTS + "WHERE c.log = %s ORDER BY c.size, c.origin", (self._name,))
-        return [StoredCheckpoint(row[0], row[1], row[2], row[3], tuple(row[4]), row[5]) for row in found.fetchall()]
+        return [stored_checkpoint(row) for row in found.fetchall()]
 
     def integrate(self, from_size: int, to_size: int, grown: Mapping[TileAt, bytes]) -> None:
         """Stores what grew, all or nothing, and flushed: what was committed before, such as the rows themselves, is flushed with it.
@@ -155,6 +166,13 @@ class LogStore:
             "SELECT evidence.keep_cosignature(%s, %s, %s, %s, %s, %s)",
             (self._name, origin, size, witness, line, witnessed),
         )
+
+    def is_stamped(self, origin: str, size: int, authority: str) -> bool:
+        found = self._connection.execute(
+            "SELECT EXISTS (SELECT FROM evidence.timestamps WHERE (log, origin, size, authority) = (%s, %s, %s, %s))",
+            (self._name, origin, size, authority),
+        )
+        return found.fetchone() == (True,)
 
     def keep_timestamp(self, origin: str, size: int, authority: str, response: bytes) -> None:
         self._connection.execute(

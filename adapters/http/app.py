@@ -14,6 +14,7 @@ from adapters.http.route_table import RouteTable
 from adapters.http.security_headers import SecurityHeaders
 from adapters.http.signed_in import TokensOnly
 from adapters.http.telemetry import HttpTelemetry
+from adapters.http.transparency import transparency_routes
 from adapters.telemetry import FRAMEWORK_TELEMETRY_OFF
 
 
@@ -47,5 +48,6 @@ def routed(parts: Parts) -> FastAPI:
     for router in api_routes(parts):
         app.include_router(router, prefix=API)
     app.include_router(health_routes(parts))
+    app.include_router(transparency_routes(parts))
     describe(app)
     return app

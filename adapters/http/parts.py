@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol, Self
 
 from adapters.erasure.erasures import Erasures
+from adapters.evidence.reading import LogReader
 from adapters.identity.tokens import Tokens
 from adapters.postgres.access_log import AccessLog
 from adapters.postgres.pool import Pool
@@ -56,6 +57,7 @@ class Parts:
     accesses: AccessLog
     digest: Callable[[bytes], bytes]
     telemetry: Telemetry
+    logs: Mapping[str, LogReader]
     now: Callable[[], datetime] = _now
 
     @classmethod
@@ -76,4 +78,5 @@ class Parts:
             accesses=installation.accesses,
             digest=installation.digest,
             telemetry=installation.telemetry,
+            logs={reader.name: reader for reader in installation.logs},
         )

@@ -7,12 +7,22 @@ from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
 import psycopg
+from psycopg import sql
 
 from adapters.evidence.integrating import Integrator
 from adapters.evidence.signing import LogKey
 from adapters.evidence.stored import LogStore, StoredCheckpoint
 from adapters.postgres.appender import Appender
 from tests.postgres.facts import command, fact
+
+TABLES = (
+    ("accompany", "events"),
+    ("accompany", "commands"),
+    ("evidence", "logs"),
+    ("evidence", "tiles"),
+    ("evidence", "bundles"),
+    ("evidence", "checkpoints"),
+)
 
 
 class KeptLog:
@@ -54,6 +64,28 @@ class KeptLog:
             for statement in statements:
                 owner.execute(statement)
             owner.execute("ALTER TABLE accompany.events ENABLE ALWAYS TRIGGER events_stay_as_recorded")
+
+    def remember(self) -> None:
+        """Keeps the whole record and its log as they are now, as a backup would."""
+        for table in TABLES:
+            name = sql.Identifier("public", table[1])
+            self._execute(sql.SQL("CREATE TABLE {} AS SELECT * FROM {}").format(name, sql.Identifier(*table)))
+
+    def put_back(self) -> None:
+        """Puts the database back to what was remembered."""
+        with psycopg.connect(self.dsn) as owner:
+            owner.execute("ALTER TABLE accompany.events DISABLE TRIGGER USER")
+            owner.execute("DELETE FROM evidence.cosignatures; DELETE FROM evidence.witnesses")
+            for table in reversed(TABLES):
+                owner.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(*table)))
+            for table in TABLES:
+                kept = sql.Identifier("public", table[1])
+                owner.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(sql.Identifier(*table), kept))
+            owner.execute("ALTER TABLE accompany.events ENABLE ALWAYS TRIGGER events_stay_as_recorded")
+
+    def _execute(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.dsn, autocommit=True) as owner:
+            owner.execute(statement)
 
     def query(self, query: LiteralString) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.dsn) as owner:

@@ -4,7 +4,6 @@ import base64
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import LiteralString
 
@@ -13,17 +12,25 @@ import pytest
 from psycopg import errors
 
 from adapters.evidence.integrating import LogStopped
-from adapters.evidence.logged import LOGS, rows
+from adapters.evidence.logged import LOGS, Log, rows
 from adapters.evidence.signing import LastSigned, LogKey
 from adapters.evidence.stored import LogStore
 from adapters.postgres.session import session
 from audit.checkpoint import Checkpoint
-from audit.leaf import EVENTS, entry, leaf
+from audit.leaf import ACCESS, EVENTS, entry, leaf
 from audit.merkle import root_of, verify_consistency
 from audit.tiles import bundles_of, entries_of, tiles_of
 from tests.evidence.kept_log import KeptLog
+from tests.evidence.waiting import until_true
 
 pytestmark = pytest.mark.anyio
+
+SHORT = {
+    "bigint": "int8",
+    "integer": "int4",
+    "timestamp with time zone": "timestamptz",
+    "bigint[]": "int8[]",
+}
 
 
 def leaves(kept: KeptLog) -> list[bytes]:
@@ -47,13 +54,31 @@ async def test_a_row_read_in_bulk_has_the_envelope_of_its_values(kept: KeptLog) 
         assert [row.position for row in rows(owner, LOGS[0], 2, 1)] == [2]
 
 
-def test_every_column_of_an_event_is_in_its_envelope(postgres: str) -> None:
+@pytest.mark.parametrize("log", LOGS, ids=lambda log: str(log.name))
+def test_every_column_of_a_table_is_in_its_envelope(postgres: str, log: Log) -> None:
     with psycopg.connect(postgres) as owner:
         found = owner.execute(
-            "SELECT column_name, udt_name FROM information_schema.columns"
-            " WHERE table_schema = 'accompany' AND table_name = 'events' ORDER BY ordinal_position"
+            "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+            (".".join(log.table),),
         ).fetchall()
-    assert tuple(found) == EVENTS.columns
+    assert [(name, SHORT.get(kind, kind)) for name, kind in found] == list(log.envelope.columns)
+
+
+async def test_a_read_that_was_logged_has_the_envelope_of_its_values(kept: KeptLog) -> None:
+    kept.as_owner(
+        "INSERT INTO accompany.access_log SELECT n, now(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'auditor', 'GET /x',"
+        " gen_random_uuid(), NULL, CASE n WHEN 1 THEN '{}' ELSE '{7,8}' END::bigint[],"
+        " CASE n WHEN 1 THEN '{}' ELSE '{größe,\"\"}' END::text[],"
+        " '{}', NULL, 'consent', NULL, 7, 'shown', NULL, 't' FROM generate_series(1, 2) n"
+    )
+    with psycopg.connect(kept.dsn) as owner:
+        found = [row.envelope for row in rows(owner, LOGS[1], 1)]
+        cursor = owner.cursor(row_factory=psycopg.rows.dict_row)
+        cursor.execute("SELECT * FROM accompany.access_log ORDER BY position")
+        assert [ACCESS.encode(row) for row in cursor.fetchall()] == found
+    kept.integrate()
+    assert kept.query("SELECT log, size FROM evidence.checkpoints") == [("access", 2)]
 
 
 async def test_what_was_recorded_is_in_the_tree_that_is_signed(kept: KeptLog) -> None:
@@ -290,23 +315,16 @@ async def test_a_stopped_log_says_so_and_goes_on_once_it_is_mended(one: KeptLog)
     )
     keeping.start()
     try:
-        await until(one, "SELECT stopped = 'log-row-changed' AND stopped_at = 4 FROM evidence.logs")
+        until_true(one.dsn, "SELECT stopped = 'log-row-changed' AND stopped_at = 4 FROM evidence.logs")
         assert told[-1] == ("events", True)
         assert state == b"sealed"
         one.as_owner("UPDATE accompany.events SET state = 'sealed' WHERE position = 4")
         await one.append(1)
-        await until(one, "SELECT stopped IS NULL AND size = 5 FROM evidence.logs")
+        until_true(one.dsn, "SELECT stopped IS NULL AND size = 5 FROM evidence.logs")
         assert told[-1] == ("events", False)
     finally:
         stop.set()
         keeping.join()
-
-
-async def until(one: KeptLog, question: LiteralString) -> None:
-    deadline = time.monotonic() + 30
-    while one.query(question) != [(True,)]:
-        assert time.monotonic() < deadline, question
-        time.sleep(0.05)  # noqa: ASYNC251 - the ones waited for are threads
 
 
 def test_the_name_of_an_installation_is_its_own(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import httpx
 import psycopg
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from adapters.identity.members import issue
 from domain.vocabulary import Role
@@ -37,6 +38,17 @@ async def asker(case: OpenCase, role: Role) -> Asker:
             found = await case.office.member(role)
     found.last = (await case.office.caseworker()).last
     return found
+
+
+async def test_nothing_but_health_and_the_logs_of_hashes_answers_without_a_token(app: FastAPI) -> None:
+    """The pages have a sign-in of their own. What is under /log is public on purpose: docs/transparency-log.md says why."""
+    open_to_all = {"/health/live", "/health/ready", "/log/{log}/checkpoint", "/log/{log}/tile/{tile:path}"}
+    paths = {context.path for context in iter_route_contexts(app.routes) if context.path is not None}
+    assert {path for path in paths if not path.startswith("/api/")} == open_to_all
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://accompany.test") as anybody:
+        for method, path in operations(app).values():
+            answer = await anybody.request(method, path)
+            assert (answer.status_code, answer.json()["code"]) == (401, "token-missing"), path
 
 
 async def test_every_operation_says_whom_it_is_for(app: FastAPI) -> None:

@@ -22,11 +22,11 @@ from adapters.http.pages.summary import summary_routes
 from adapters.http.pages.system import system_routes
 from adapters.http.parts import Parts
 
-_NOT_PAGES = ("/api", "/health")
+_NOT_PAGES = ("/api", "/health", "/log")
 
 
 class Pages:
-    """ASGI middleware: answers everything but the API and health with pages. Errors inside it are pages, not problems."""
+    """ASGI middleware: answers everything but the API, health and the logs with pages. Errors inside it are pages, not problems."""
 
     def __init__(self, app: ASGIApp, parts: Parts) -> None:
         self._app = app
