@@ -25,7 +25,7 @@ from audit.leaf import entry
 from audit.note import NoteRefused
 
 # Whoever holds it works; the others stand by.
-LEASE = 4702111234474983749
+LEASE = 4702111234474984401
 STAND_BY = 0.5
 POLL = 0.5
 BATCH = 2_000

@@ -21,7 +21,7 @@ from audit.note import parsed
 from audit.policy import Policy, Witness
 
 # Whoever holds it asks; the others stand by.
-LEASE = 4702111234474983750
+LEASE = 4702111234474984402
 POLL = 0.5
 STAND_BY = 0.5
 LONGEST_PAUSE = 60.0
