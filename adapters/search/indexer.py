@@ -180,7 +180,9 @@ class Indexer:
     async def _begin(self, connection: AsyncConnection[Any], *, is_asked: bool) -> int:
         """An empty filling, in place of one that was begun before."""
         async with connection.transaction():
-            cursor = await connection.execute("SELECT filling FROM search.fillings ORDER BY filling FOR UPDATE")
+            # Of two that begin at once, the second one replaces the first.
+            await connection.execute("LOCK TABLE search.fillings IN SHARE ROW EXCLUSIVE MODE")
+            cursor = await connection.execute("SELECT filling FROM search.fillings")
             filling = max((number for (number,) in await cursor.fetchall()), default=0) + 1
             await connection.execute(
                 "DELETE FROM search.terms WHERE filling IN (SELECT filling FROM search.fillings WHERE is_asked = %s)",

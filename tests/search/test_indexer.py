@@ -121,6 +121,18 @@ async def test_the_index_is_asked_while_it_is_filled_anew(place: Place) -> None:
     assert await status(place.parts.dsn) == SearchStatus(60, 60, is_filled_anew=False, error=None)
 
 
+async def test_several_who_fill_the_index_anew_at_once_end_with_one(place: Place) -> None:
+    people = await place.register(*[replace(PARWANA, full_name=f"Parwana Number{n}") for n in range(20)])
+    await place.caught_up()
+    async with following(indexer(place.parts, batch=3)):
+        await asyncio.gather(*(indexer(place.parts, batch=3).rebuild() for _ in range(3)))
+        async with asyncio.timeout(30):
+            while (await status(place.parts.dsn)).is_filled_anew:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+    assert await place.found("parwana") == set(people)
+    assert await asked(place.parts.dsn, "SELECT count(*), count(DISTINCT filling) FROM search.terms") == [(20, 1)]
+
+
 async def test_under_another_key_nobody_is_found_until_the_index_is_filled_under_it(place: Place) -> None:
     [person_id] = await place.register(PARWANA)
     await place.caught_up()
