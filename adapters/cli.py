@@ -23,6 +23,7 @@ from adapters import data_folder, demo, doctor, doctor_logs, serving
 from adapters.caseload.importing import Summary
 from adapters.caseload.loading import load
 from adapters.commands.audit import audit
+from adapters.commands.backup import backup, prune_key_backups, restore
 from adapters.commands.keys import keys
 from adapters.commands.tamper import tamper_with_a_copy
 from adapters.commands.witness import witness
@@ -53,6 +54,8 @@ demonstration = typer.Typer(invoke_without_command=True)
 app.add_typer(demonstration, name="demo")
 app.add_typer(audit, name="audit")
 app.add_typer(witness, name="witness")
+for command in (backup, restore, prune_key_backups):
+    app.command()(command)
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]
 Organisation = Annotated[str | None, typer.Option(help="The organisation's name; needed where there are several.")]
 

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Literal
 
 from adapters.keys.key_file import FILE_NAME
+from adapters.postgres.home import flush_folder
 from domain.errors import Invalid, NotFound, RuleBroken
 
 type Kind = Literal["demo", "real"]
 
 DATABASE = "postgres"
 MARK = "what-is-in-here.txt"
+RESTORING = "restoring"
 _TEXT: dict[Kind, str] = {
     "demo": "demo\nInvented people. `accompany demo` made this folder; it can be deleted.\n",
     "real": "real\nAn installation of Accompany: people's records and the key that opens them. Back it up.\n"
@@ -51,6 +53,29 @@ class NothingHere(NotFound):
     )
 
 
+class RestoreUnfinished(RuleBroken):
+    code = "restore-unfinished"
+    message = (
+        "A backup was being restored into this folder, and that did not come to its end. Nothing is served from half a backup: delete the "
+        "folder, and with DATABASE_URL the database, and restore again."
+    )
+
+
+def begin_restoring(folder: Path) -> None:
+    """From here on nothing is served from the folder, until `end_restoring`."""
+    (folder / RESTORING).touch(mode=0o600)
+    flush_folder(folder)
+
+
+def end_restoring(folder: Path) -> None:
+    (folder / RESTORING).unlink()
+    flush_folder(folder)
+
+
+def is_restoring(folder: Path) -> bool:
+    return (folder / RESTORING).exists()
+
+
 def holds_database(folder: Path) -> bool:
     """Whether an embedded database was made here, be it whole or damaged."""
     return os.path.lexists(folder / DATABASE)
@@ -59,8 +84,10 @@ def holds_database(folder: Path) -> bool:
 def claim(folder: Path, kind: Kind) -> None:
     """Makes the folder (mode 0700) and marks it, or finds it marked so.
 
-    Raises HoldsRealData, HoldsDemo or FolderUnusable.
+    Raises HoldsRealData, HoldsDemo, RestoreUnfinished or FolderUnusable.
     """
+    if is_restoring(folder):
+        raise RestoreUnfinished
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         mark = folder / MARK

@@ -114,6 +114,7 @@ class Erasures:
         self._secrets = secrets
         self._search = search
         self._turn = asyncio.Lock()
+        self.erased_again = 0
 
     async def carry_out(self, organisation_id: UUID, person_id: UUID) -> ErasureReceipt:
         """To its end, however far it came before. Raises ErasureNotApproved, StillReadable, or what a store raises that is away."""
@@ -146,10 +147,10 @@ class Erasures:
             log.info("person-erased")
             return receipt
 
-    async def replay(self) -> int:
-        """Erases again whoever stands in the ledger and is not erased here, as after a restored backup. Answers how many.
+    async def replay(self) -> None:
+        """Erases again whoever stands in the ledger and is not erased here, as after a restored backup.
 
-        For the start of a process, before anything is read. Raises LedgerDamaged.
+        For the start of a process, before anything is read; `erased_again` then says how many. Raises LedgerDamaged.
         """
         by_organisation: dict[UUID, dict[UUID, Erasure]] = {}
         for one in await asyncio.to_thread(self._ledger.read):
@@ -169,7 +170,7 @@ class Erasures:
                 again += 1
         if again:
             log.warning("erased-again", extra={"count": again})
-        return again
+        self.erased_again = again
 
     async def receipt(self, organisation_id: UUID, person_id: UUID) -> ErasureReceipt | None:
         """The receipt of an erasure that is done; None while it is not."""

@@ -66,8 +66,11 @@ _FILES = (
     Store("erasure-ledger.jsonl", Kind.FILES, "ids of the erased", Treatment.KEPT_AS_PROOF, "ledger"),
     Store("invented-caseload/*", Kind.FILES, "invented people of a demo", Treatment.NOTHING_PERSONAL),
     Store("key-encryption.key", Kind.FILES, "the key-encryption key", Treatment.NOTHING_PERSONAL),
+    Store("log-signing.key", Kind.FILES, "the key that signs the logs", Treatment.NOTHING_PERSONAL),
+    Store("log/*", Kind.FILES, "signed checkpoints of the logs", Treatment.KEPT_AS_PROOF),
     Store("what-is-in-here.txt", Kind.FILES, "the mark of the folder", Treatment.NOTHING_PERSONAL),
     Store("postgres", Kind.FILES, "the embedded database: its tables stand above", Treatment.KEY_DESTROYED, "keys"),
+    Store("restoring", Kind.FILES, "the mark of a restore under way", Treatment.NOTHING_PERSONAL),
     Store("backups.jsonl", Kind.FILES, "where backups were put", Treatment.NOTHING_PERSONAL),
     Store("retention.toml", Kind.FILES, "the rules on keeping data", Treatment.NOTHING_PERSONAL),
 )

@@ -40,7 +40,7 @@ async def migrate(dsn: str, folders: Iterable[Traversable] = FOLDERS) -> None:
     """
     wanted = _migrations(folders)
     async with await AsyncConnection.connect(dsn, autocommit=True, connect_timeout=10) as connection:
-        await _create_roles(connection)
+        await create_roles(connection)
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
             applied = await _applied(connection)
@@ -93,7 +93,8 @@ async def _applied(connection: AsyncConnection[TupleRow]) -> dict[str, str]:
     return dict(await cursor.fetchall())
 
 
-async def _create_roles(connection: AsyncConnection[TupleRow]) -> None:
+async def create_roles(connection: AsyncConnection[TupleRow]) -> None:
+    """Makes the roles that the programs run as, where they are missing, and lets this login become them. Raises MigrationRefused."""
     sql = ROLES.read_bytes()
     for attempt in range(ATTEMPTS_AT_ROLES):
         try:
