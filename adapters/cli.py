@@ -31,6 +31,7 @@ from adapters.console import err, out, print_json, print_summary, print_table, p
 from adapters.identity import members
 from adapters.identity.tokens import Kind
 from adapters.logs import start_logging
+from adapters.no_core_dumps import forbid_core_dumps
 from adapters.postgres.comparison import Compared
 from adapters.postgres.runner import Runner
 from adapters.settings import Settings
@@ -58,6 +59,11 @@ for command in (backup, restore, prune_key_backups):
     app.command()(command)
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]
 Organisation = Annotated[str | None, typer.Option(help="The organisation's name; needed where there are several.")]
+
+
+@app.callback()
+def _before_every_command() -> None:
+    forbid_core_dumps()
 
 
 @demonstration.callback()

@@ -12,6 +12,7 @@ from adapters.keys.chosen import open_holder
 from adapters.keys.holder import KeyHolderRefused
 from adapters.keys.key_file import KeyFileRefused
 from adapters.postgres.runner import Runner
+from adapters.postgres.server_log import settings_that_log_values
 from adapters.search.indexer import status
 from adapters.settings import Settings
 
@@ -57,7 +58,7 @@ async def examine(settings: Settings, dsn: str | None) -> list[Finding]:
             *findings,
             Finding("database", "failed", "The database can't be reached. Is it running? Check DATABASE_URL."),
         ]
-    return findings
+    return findings + (await _key_ring(settings.keys_database_url) if settings.keys_database_url else [])
 
 
 def _settings(settings: Settings) -> Finding:
@@ -108,16 +109,38 @@ async def _database(connection: psycopg.AsyncConnection[Any]) -> list[Finding]:
             *findings,
             Finding("schema", "failed", "This database is empty. `accompany serve` or `import` sets it up."),
         ]
-    unwalled = [row[0] for row in await (await connection.execute(WITHOUT_A_WALL)).fetchall()]
-    findings.append(
-        Finding("walls", "failed", f"no row-level security on {', '.join(unwalled)}")
-        if unwalled
-        else Finding("walls", "ok", "row-level security is forced on every table that has an organisation")
-    )
+    findings += [await _walls(connection, "walls"), await _server_log(connection, "PostgreSQL's log")]
     for name, zone, demo, events, streams in await (await connection.execute(ORGANISATIONS)).fetchall():
         about = f"{events} events in {streams} records, {zone}{', invented people' if demo else ''}"
         findings.append(Finding(f"organisation {name!r}", "ok", about))
     return findings
+
+
+async def _walls(connection: psycopg.AsyncConnection[Any], check: str) -> Finding:
+    unwalled = [row[0] for row in await (await connection.execute(WITHOUT_A_WALL)).fetchall()]
+    if unwalled:
+        return Finding(check, "failed", f"no row-level security on {', '.join(unwalled)}")
+    return Finding(check, "ok", "row-level security is forced on every table that has an organisation")
+
+
+async def _server_log(connection: psycopg.AsyncConnection[Any], check: str) -> Finding:
+    to_set = await settings_that_log_values(connection)
+    if to_set:
+        return Finding(check, "warning", f"It would hold values out of statements. Set {'; '.join(to_set)}.")
+    return Finding(check, "ok", "holds no values out of statements")
+
+
+async def _key_ring(url: str) -> list[Finding]:
+    """A key ring in a database of its own."""
+    try:
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5) as connection:
+            return [
+                await _walls(connection, "key ring: walls"),
+                await _server_log(connection, "key ring: PostgreSQL's log"),
+            ]
+    except psycopg.OperationalError:
+        found = "The database of the key ring can't be reached. Is it running? Check ACCOMPANY_KEYS_DATABASE_URL."
+        return [Finding("key ring", "failed", found)]
 
 
 async def projections(dsn: str) -> list[Finding]:

@@ -18,6 +18,7 @@ from benchmarks.machine import machine
 from benchmarks.measured import Figure
 from benchmarks.rebuilds import rebuilds
 from benchmarks.report import show, write
+from benchmarks.sealing import sealing
 from benchmarks.search import search
 from benchmarks.tail import tail
 
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "appends": appends,
     "commands": commands,
     "loads": loads,
+    "sealing": sealing,
     "tail": tail,
     "rebuilds": rebuilds,
     "growth": growth,

@@ -1,9 +1,11 @@
 """A destroyed key is gone for good: from the ring, from every process's memory, and nobody makes another by mistake."""
 
 import asyncio
+import time
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import httpx
 import psycopg
 import pytest
 
@@ -13,6 +15,9 @@ from adapters.keys.key_file import KeyFile
 from adapters.keys.sealing import KeyDestroyed, Unreadable
 from adapters.postgres.session import session
 from domain.erasure import PersonErased
+from tests.cli.running import environment, serving
+from tests.installations import opened as installed
+from tests.keys.offices import coordinators_token
 from tests.keys.test_key_ring import ORGANISATION, OTHER_ORGANISATION, Clock, count, opened, run, service
 
 PATIENCE = 30
@@ -172,6 +177,37 @@ def test_a_cut_line_is_taken_up_again_and_the_memory_emptied(database: str, key_
                 await listening(database)
 
     run(story(), database)
+
+
+def test_a_person_whose_keys_another_process_destroyed_is_shown_to_nobody(tmp_path: Path, database: str) -> None:
+    """Two real processes: the service has the person's key, and opened text of theirs, in memory."""
+    data, name = tmp_path / "data", "Parwana Invented"
+    headers = {"Authorization": f"Bearer {coordinators_token(database)}"}
+
+    async def destroyed(person_id: UUID) -> float:
+        async with installed(data, database) as installation:
+            with psycopg.connect(database) as connection:
+                row = connection.execute("SELECT organisation_id FROM keys.person_keys").fetchone()
+            assert row is not None
+            assert await installation.keys.destroy(row[0], person_id) == 1
+            return time.monotonic()
+
+    with (
+        serving(environment(data, DATABASE_URL=database), tmp_path / "serve.log") as running,
+        httpx.Client(base_url=f"{running.address}/api/v1", headers=headers, timeout=30) as client,
+    ):
+        told = {"role": "trainee", "full_name": name}
+        made = client.post("/people", json=told, headers={"Idempotency-Key": str(uuid4())}).json()
+        path = f"/people/{made['id']}"
+        assert name in client.get(path, params={"min_position": made["position"]}).text
+        assert name in client.get(path).text
+        since = asyncio.run(destroyed(UUID(made["id"])))
+        while name in client.get(path).text:
+            # Far below the five minutes for which keys are kept, and above what a crowded machine needs.
+            assert time.monotonic() < since + PATIENCE
+        changed = client.patch(path, json={"note": "x"}, headers={"If-Match": '"1"'})
+        assert changed.status_code >= 400
+        assert name not in changed.text
 
 
 def heard_at(dsn: str) -> str:

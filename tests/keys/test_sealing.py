@@ -27,6 +27,8 @@ from adapters.keys.sealing import (
     unlock,
     unseal,
 )
+from adapters.keys.service_secrets import ServiceSecrets
+from audit.note import ED25519, Ed25519Verifier, VerifierKey
 from tests.keys.two_keys import opening_under_both
 from tests.shared_data import shared_data
 
@@ -240,3 +242,27 @@ def test_the_wycheproof_vectors_for_hkdf_hold() -> None:
                     hkdf_sha512(secret, salt=salt, info=info, length=vector["size"])
             tried[vector["result"]] += 1
     assert tried == {"valid": 80, "invalid": 3}
+
+
+def test_the_wycheproof_vectors_for_hmac_hold() -> None:
+    groups = json.loads(shared_data("wycheproof", "hmac_sha256_test.json").read_text("utf-8"))["testGroups"]
+    tried = {"valid": 0, "invalid": 0}
+    for group in groups:
+        for vector in group["tests"]:
+            key, content, tag = (bytes.fromhex(vector[part]) for part in ("key", "msg", "tag"))
+            digest = ServiceSecrets(key, b"", b"").digest(content)[: group["tagSize"] // 8]
+            assert (digest == tag) == (vector["result"] == "valid"), vector["tcId"]
+            tried[vector["result"]] += 1
+    assert tried == {"valid": 66, "invalid": 108}
+
+
+def test_the_wycheproof_vectors_for_ed25519_hold() -> None:
+    groups = json.loads(shared_data("wycheproof", "ed25519_test.json").read_text("utf-8"))["testGroups"]
+    tried = {"valid": 0, "invalid": 0}
+    for group in groups:
+        verifier = Ed25519Verifier(VerifierKey("vectors.test", ED25519, bytes.fromhex(group["publicKey"]["pk"])))
+        for vector in group["tests"]:
+            verified = verifier.verifies(bytes.fromhex(vector["msg"]), bytes.fromhex(vector["sig"]))
+            assert verified == (vector["result"] == "valid"), vector["tcId"]
+            tried[vector["result"]] += 1
+    assert tried == {"valid": 88, "invalid": 63}
