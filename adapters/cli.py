@@ -28,6 +28,7 @@ from adapters.commands.keys import keys
 from adapters.commands.tamper import tamper_with_a_copy
 from adapters.commands.witness import witness
 from adapters.console import err, out, print_json, print_summary, print_table, print_ways_in, progress, refusals
+from adapters.garbage import settle_garbage
 from adapters.identity import members
 from adapters.identity.tokens import Kind
 from adapters.logs import start_logging
@@ -150,12 +151,18 @@ def rebuild_projections(
         list[str] | None,
         typer.Argument(help="Projections, or `search` for the search index; all projections if none is named."),
     ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="So many share the work; one for each processor if it is not said.")
+    ] = None,
 ) -> None:
-    """Build projections or the search index anew from the events. Readers see the old ones until the new ones are complete."""
+    """Build projections or the search index anew from the events. Readers see the old ones until the new ones are complete.
+
+    If projections are stopped half way, the same command goes on from there.
+    """
     settings = _settings()
     compared: list[Compared] = []
     with refusals(), _existing(settings) as dsn, progress("Rebuilding") as show:
-        _run(_rebuild(settings, dsn, names or [], show, compared.append))
+        _run(_rebuild(settings, dsn, names or [], processes or os.cpu_count() or 1, show, compared.append))
     for one in compared:
         if one.differing:
             err.print(f"{one.table}: {one.differing} rows differ from those that were read before.", highlight=False)
@@ -269,13 +276,15 @@ async def _rebuild(
     settings: Settings,
     dsn: str,
     names: list[str],
+    processes: int,
     progress: Callable[[int, int], None],
     compared: Callable[[Compared], None],
 ) -> None:
     async with installation(settings, dsn) as opened:
+        settle_garbage()
         projections = [name for name in names if name != SEARCH]
         if projections or not names:
-            await Runner(dsn).rebuild(projections, progress, compared)
+            await Runner(dsn).rebuild(projections, progress, compared, processes=processes)
         if SEARCH in names:
             await serving.watched_indexer(opened).rebuild(progress)
 

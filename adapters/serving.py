@@ -1,7 +1,6 @@
 """Serves HTTP until told to stop, with a projection runner, the search's indexer and the keeping of the logs beside it."""
 
 import asyncio
-import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import uvicorn
 
 from adapters.evidence.keeping import Keeping
+from adapters.garbage import settle_garbage
 from adapters.http.app import create_app
 from adapters.http.parts import Parts
 from adapters.postgres.parked import Trouble
@@ -142,10 +142,3 @@ async def _first(event: Coroutine[Any, Any, Any], task: asyncio.Task[None]) -> N
     waiting = asyncio.create_task(event)
     await asyncio.wait((waiting, task), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-
-
-def settle_garbage() -> None:
-    """What was loaded at start stays: collecting it again and again made the slowest requests three to nine times slower."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 1000)

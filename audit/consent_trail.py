@@ -97,9 +97,12 @@ def judge(act: ActDone, decisions: Iterable[DecisionMade], overrides: Iterable[O
     of_scope = [decision for decision in decisions if decision.scope == act.scope]
     if not any(decision.version == act.relied_on for decision in of_scope):
         return Judgement.NONE_NAMED
-    then = _covering(act, [decision for decision in of_scope if decision.version < act.told_in])
+    known = [decision for decision in of_scope if decision.version < act.told_in]
+    then = _covering(act, known)
     if then is None or then.version != act.relied_on:
         return Judgement.NOT_IN_FORCE
+    if len(known) == len(of_scope):
+        return Judgement.IN_FORCE
     return Judgement.IN_FORCE if _covering(act, of_scope) is not None else Judgement.AS_KNOWN_THEN
 
 

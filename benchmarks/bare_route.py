@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel
 
-from adapters.serving import settle_garbage
+from adapters.garbage import settle_garbage
 
 CREATE = """
     CREATE TABLE IF NOT EXISTS sessions (

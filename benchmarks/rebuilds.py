@@ -4,10 +4,10 @@ import time
 
 from psycopg import AsyncConnection
 
-from adapters.postgres.reader import recorded_event_row
-from adapters.postgres.rebuild import BY_STREAM, READ_AT_ONCE
+from adapters.postgres.filling import streams
+from adapters.postgres.rebuild import PART
+from adapters.postgres.rebuild_parts import parts_of
 from adapters.postgres.runner import Runner
-from adapters.postgres.seen import read
 from adapters.postgres.session import session
 from benchmarks.cases import office, record_cases
 from benchmarks.ground import Ground
@@ -44,11 +44,8 @@ async def _read_and_decode(dsn: str) -> tuple[int, float]:
     """As the rebuild reads, without anything done about it: events, and the seconds that they took."""
     began = time.perf_counter()
     events = 0
-    async with (
-        await AsyncConnection.connect(session(dsn, "accompany_worker", statement_timeout=0)) as connection,
-        connection.cursor("streams", row_factory=recorded_event_row) as cursor,
-    ):
-        await cursor.execute(BY_STREAM, (2**62,))
-        while stored := await cursor.fetchmany(READ_AT_ONCE):
-            events += len(read(stored).seen)
+    async with await AsyncConnection.connect(session(dsn, "accompany_worker", statement_timeout=0)) as connection:
+        for part in await parts_of(connection, PART):
+            async for stream in streams(connection, part):
+                events += len(stream)
     return events, time.perf_counter() - began

@@ -1,13 +1,14 @@
 """Appointments as they stand, with what came of them and what must happen by when."""
 
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from domain.vocabulary import AppointmentOutcome, AppointmentType, CompanionRole
-from projections.projection import Projection, Rows, Seen, Table, corrected_value
+from projections.projection import Projection, Row, Rows, Seen, Table, corrected_value
 
 
 class AppointmentStatus(StrEnum):
@@ -18,8 +19,7 @@ class AppointmentStatus(StrEnum):
     ACCOMPANIED = "accompanied"
 
 
-@dataclass(frozen=True, slots=True)
-class Appointment:
+class Appointment(Row, frozen=True):
     """Positions point at the sealed words: of the booking, of what came of it, and of the corrections of either, in order.
 
     `concluded_on` is the day on which it was missed, concluded or accompanied. Whether there is a next step may stand in sealed words

@@ -1,13 +1,14 @@
 """Cases: each mentorship with the people in it, its state, and when somebody was last in touch."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from msgspec.structs import replace
 
 from domain.vocabulary import EndReason, OutcomeStatus, Track
 from projections.entries import told
@@ -16,6 +17,7 @@ from projections.projection import (
     MENTORSHIP_TOPICS,
     Opener,
     Projection,
+    Row,
     Rows,
     Seen,
     Table,
@@ -26,8 +28,7 @@ from projections.projection import (
 from projections.rights import rights_of
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Row, frozen=True):
     """`version` is that of the whole mentorship; `started_position` points at the event that holds the case's own number."""
 
     organisation_id: UUID
@@ -78,8 +79,7 @@ class ContactKind(StrEnum):
     FOLLOW_UP = "follow-up"
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(Row, frozen=True):
     """One time that somebody was in touch. `minutes` of a session, `status` found at a follow-up."""
 
     organisation_id: UUID

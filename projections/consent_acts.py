@@ -1,8 +1,9 @@
 """Every decision on a consent, and every act of processing with the judgement whether the consent that it names was in force."""
 
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from audit.consent_trail import ActDone, DecisionMade, Judgement, OverrideMade, Review, Scope, judge
 from domain.events import TOPICS
@@ -13,6 +14,7 @@ from projections.projection import (
     CORRECTIONS,
     MENTORSHIP_TOPICS,
     Projection,
+    Row,
     Rows,
     Seen,
     Stream,
@@ -21,8 +23,7 @@ from projections.projection import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentDecision:
+class ConsentDecision(Row, frozen=True):
     """A decision on one purpose, data category and recipient, as it was told."""
 
     organisation_id: UUID
@@ -65,8 +66,7 @@ CONSENT_DECISIONS = Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentOverride:
+class ConsentOverride(Row, frozen=True):
     """Hours in which data may be used for a purpose without a consent. What was found of it is None until it was reviewed."""
 
     organisation_id: UUID
@@ -114,8 +114,7 @@ _DECISIONS = {event.TOPIC: state for state, event in CONSENT_EVENTS.items()}
 _ACTS = tuple(topic for topic in MENTORSHIP_TOPICS if TOPICS[topic].PURPOSE is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessingAct:
+class ProcessingAct(Row, frozen=True):
     """Something done with the person's data under a purpose. `told_in` is the entry that last said when, after a correction."""
 
     organisation_id: UUID
@@ -183,8 +182,8 @@ def _decided(seen: Seen, rows: Rows) -> None:
         ),
     )
     for act in rows.of(CONSENT_ACTS, seen.stream):
-        if act.purpose == fields.purpose:
-            _judge(act, rows, seen.stream)
+        if act.purpose == fields.purpose and (judged := _judged(act, rows, seen.stream)) is not act:
+            rows.put(CONSENT_ACTS, judged)
 
 
 def _overridden(seen: Seen, rows: Rows) -> None:
@@ -219,7 +218,7 @@ def _reviewed(seen: Seen, rows: Rows) -> None:
     rows.put(CONSENT_OVERRIDES, reviewed)
     for act in rows.of(CONSENT_ACTS, seen.stream):
         if act.relied_on == override.version:
-            _judge(act, rows, seen.stream)
+            rows.put(CONSENT_ACTS, _judged(act, rows, seen.stream))
 
 
 def _acted(seen: Seen, rows: Rows) -> None:
@@ -239,8 +238,7 @@ def _acted(seen: Seen, rows: Rows) -> None:
         retracted_by=None,
         judgement=Judgement.NONE_NAMED,
     )
-    rows.put(CONSENT_ACTS, act)
-    _judge(act, rows, seen.stream)
+    rows.put(CONSENT_ACTS, _judged(act, rows, seen.stream))
 
 
 def _corrected(seen: Seen, rows: Rows) -> None:
@@ -254,8 +252,7 @@ def _corrected(seen: Seen, rows: Rows) -> None:
             relied_on=seen.fields.relied_on or act.relied_on,
             told_in=seen.version if seen.fields.relied_on else act.told_in,
         )
-        rows.put(CONSENT_ACTS, moved)
-        _judge(moved, rows, seen.stream)
+        rows.put(CONSENT_ACTS, _judged(moved, rows, seen.stream))
 
 
 def _retracted(seen: Seen, rows: Rows) -> None:
@@ -264,15 +261,14 @@ def _retracted(seen: Seen, rows: Rows) -> None:
         rows.put(CONSENT_ACTS, replace(act, retracted_by=seen.version))
 
 
-def _judge(act: ProcessingAct, rows: Rows, stream: Stream) -> None:
+def _judged(act: ProcessingAct, rows: Rows, stream: Stream) -> ProcessingAct:
     done = ActDone(act.told_in, _relied_scope(act.purpose), act.occurred_on, act.occurred_at, act.relied_on)
     judgement = judge(
         done,
         (_made(decision) for decision in rows.of(CONSENT_DECISIONS, stream)),
         (_override_made(override) for override in rows.of(CONSENT_OVERRIDES, stream)),
     )
-    if judgement is not act.judgement:
-        rows.put(CONSENT_ACTS, replace(act, judgement=judgement))
+    return act if judgement is act.judgement else replace(act, judgement=judgement)
 
 
 def _relied_scope(purpose: Purpose) -> Scope:

@@ -1,22 +1,23 @@
 """Consents as they stand: the last decision on each purpose, data category and recipient."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from domain.mentorship.consent import CONSENT_EVENTS
 from domain.occurred import Occurred
 from domain.vocabulary import ConsentState, DataCategory, Purpose, Recipient
-from projections.projection import Projection, Rows, Seen, Table
+from projections.projection import Projection, Row, Rows, Seen, Table
 
 # A coordinator needs about two months to meet everybody whose consent ends.
 RUNNING_OUT = timedelta(days=60)
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(Row, frozen=True):
     """`version` and `position` are those of the decision that stands.
 
     `latest_at` is the latest time of day known of any decision on its day: one told later with an earlier hour does not stand.

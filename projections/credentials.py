@@ -1,15 +1,15 @@
 """Credential paths as they stand: the stages of the template, the steps taken, and the decision."""
 
-from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from domain.vocabulary import RecognitionResult
-from projections.projection import Projection, Rows, Seen, Table, corrected_value
+from projections.projection import Projection, Row, Rows, Seen, Table, corrected_value
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialPath:
+class CredentialPath(Row, frozen=True):
     """`step_…` has one entry for each step, in the order they were recorded.
 
     `decided_…` are of the decision that stands, which an appeal leaves in place: `appealed_on` is set while the path is open again.

@@ -1,15 +1,15 @@
 """Goals as they stand. What a goal is stands in the event that set or last revised it."""
 
-from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from domain.vocabulary import GoalKind, GoalStatus
-from projections.projection import Projection, Rows, Seen, Table, corrected_value
+from projections.projection import Projection, Row, Rows, Seen, Table, corrected_value
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
+class Goal(Row, frozen=True):
     """`told_…` has one entry for each time the goal was told, setting it and each revision, so that the last can be taken back.
 
     `corrections` are the positions of the corrections of any of them, in order.

@@ -1,16 +1,14 @@
 """Who is or ever was in which mentorship, as trainee or as mentor: to find all that is about a person."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
 
-from projections.projection import Projection, Rows, Seen, Table
+from projections.projection import Projection, Row, Rows, Seen, Table
 
 
-@dataclass(frozen=True, slots=True)
-class Involvement:
+class Involvement(Row, frozen=True):
     """`since_version` names the entry by which the person came into the mentorship."""
 
     organisation_id: UUID

@@ -1,22 +1,22 @@
 """People: who is on record, and where their details stand."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from msgspec.structs import replace
 
 from domain.events import TOPICS, PersonEvent, RecordEvent
 from domain.person import Details, PersonDetailsCorrected, PersonRegistered
 from domain.vocabulary import PersonRole
-from projections.projection import Opener, Projection, Rows, Seen, Table, select
+from projections.projection import Opener, Projection, Row, Rows, Seen, Table, select
 from projections.rights import rights_of
 
 
-@dataclass(frozen=True, slots=True)
-class PersonRow:
+class PersonRow(Row, frozen=True):
     """`details_position` points at the event that holds the details as last told; `registered_by` is a member."""
 
     organisation_id: UUID

@@ -3,19 +3,18 @@
 The figures stand in the event that `prepared_position` names.
 """
 
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from msgspec.structs import replace
 
 from domain.report import Audience, ReportState, WithdrawalReason
-from projections.projection import Projection, Rows, Seen, Table, select
+from projections.projection import Projection, Row, Rows, Seen, Table, select
 
 
-@dataclass(frozen=True, slots=True)
-class ReportRow:
+class ReportRow(Row, frozen=True):
     """`draft` is the version of the figures that stand. Members are named by id."""
 
     organisation_id: UUID

@@ -1,12 +1,13 @@
 """The timeline: everything that was recorded in a mentorship, each entry as it stands after its corrections."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from msgspec.structs import replace
 
 from domain.events import RecordEvent
 from domain.vocabulary import Purpose
@@ -15,6 +16,7 @@ from projections.projection import (
     MENTORSHIP_TOPICS,
     Opener,
     Projection,
+    Row,
     Rows,
     Seen,
     Table,
@@ -25,8 +27,7 @@ from projections.projection import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Row, frozen=True):
     """`occurred_*` as it stands. `corrects` is the version that this entry is about; `corrections` are positions of those of this."""
 
     organisation_id: UUID

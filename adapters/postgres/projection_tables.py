@@ -121,11 +121,3 @@ def _upsert(table: Table[Any], name: str) -> str:
         f"INSERT INTO {name} ({', '.join(table.names)}) VALUES ({', '.join('%s' for _ in table.names)})"  # noqa: S608 - as above
         f" ON CONFLICT ({', '.join(table.key)}) DO UPDATE SET {changes}"
     )
-
-
-async def copy(connection: AsyncConnection[Any], table: Table[Any], rows: Iterable[Any]) -> None:
-    """Fills a table that stands beside, by COPY, which PostgreSQL refuses once it has its walls."""
-    statement = f"COPY projections.{table.name}{BESIDE} ({', '.join(table.names)}) FROM STDIN"
-    async with connection.cursor() as cursor, cursor.copy(statement) as into:
-        for row in rows:
-            await into.write_row(table.values_of(row))

@@ -1,50 +1,40 @@
 """Fills projections anew beside the ones that are read, at the speed of COPY, and swaps them in one transaction.
 
-Every row belongs to one stream, so the log is read stream by stream: each is folded from empty and its rows are done with, however long
-the log is.
+Every row belongs to one stream, so the log is read stream by stream, in parts that several processes share out: each stream is folded
+from empty and its rows are done with, however long the log is. A rebuild that was killed goes on with the parts that are left.
 """
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
-from itertools import groupby
-from typing import Any, ClassVar, LiteralString
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from psycopg import AsyncConnection, errors
 
 from adapters.postgres import projection_tables as tables
+from adapters.postgres import rebuild_parts as parts
 from adapters.postgres.comparison import Compared, compare
+from adapters.postgres.filling import RebuildStuck, fill_next, helped
 from adapters.postgres.parked import fold_or_park, park, unpark_all
-from adapters.postgres.reader import recorded_event_row
-from adapters.postgres.seen import Batch, Stuck, fold, head, next_batch, read
-from adapters.postgres.session import session
-from projections.projection import Projection, Rows, Seen, Table
+from adapters.postgres.seen import Batch, head, next_batch
+from adapters.postgres.session import is_refusal_of_values, session
+from projections.projection import Projection, Rows, Table
 
 REBUILDING = 4702111234474983747
+# Events. Large enough that a table's COPY is worth its while, and what a crash costs is done again in a second.
+PART = 20_000
 READ_AT_ONCE = 2_000
-COPIED_AT_ONCE = 5_000
 # While the last few events are caught up with, the runner waits.
 FEW = 200
 SWAP_ATTEMPTS = 40
-
-BY_STREAM: LiteralString = """
-    SELECT
-        stream_id, version, topic, state, schema_version, organisation_id, actor_id, purpose,
-        occurred_on, occurred_at, trace_id, command_key, recorded_at, position
-    FROM accompany.events
-    WHERE position <= %s
-    ORDER BY organisation_id, stream_id, version
-"""
+# Seconds between looks at what others are still filling.
+PAUSE = 0.05
 
 type Progress = Callable[[int, int], None]
 """Told how many events of how many are done."""
 
 type Comparison = Callable[[Compared], None]
 """Told of each table, before the swap, in how many rows the new one differs from the one that is read."""
-
-type Parked = dict[tuple[str, int], Stuck]
-"""The events that were parked on the way, by projection and position."""
 
 
 class RebuildUnderWay(Exception):
@@ -56,124 +46,91 @@ class RebuildUnderWay(Exception):
         super().__init__("Projections are being rebuilt already. Wait for that to end.")
 
 
-class RebuildStuck(Exception):
-    """An event could not be folded. The projections that are read were left as they were."""
-
-    code: ClassVar[str] = "rebuild-stuck"
-
-    def __init__(self, projection: str, stuck: Stuck) -> None:
-        super().__init__(f"{projection} can't take the event at position {stuck.position} ({stuck.code}).")
-        self.projection = projection
-        self.stuck = stuck
-
-
 async def rebuild(
-    dsn: str, projections: Sequence[Projection], progress: Progress, compared: Comparison | None = None
+    dsn: str,
+    projections: Sequence[Projection],
+    progress: Progress,
+    compared: Comparison | None = None,
+    *,
+    processes: int = 1,
+    part: int = PART,
 ) -> None:
     """Fills these projections anew from the whole log. Raises RebuildUnderWay or RebuildStuck.
 
-    Comparing takes about as long as filling, and is left out where nobody is told.
+    Comparing takes about as long as filling, and is left out where nobody is told. If this ends half way, other than by RebuildStuck,
+    the next one for the same projections goes on from there.
     """
     conninfo = session(dsn, "accompany_worker", statement_timeout=0)
     async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
         lock = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", (REBUILDING,))).fetchone()
         if lock != (True,):
             raise RebuildUnderWay
-        filled = [table for projection in projections for table in projection.tables]
-        for table in filled:
-            await tables.make(connection, table, tables.BESIDE)
         try:
-            last = await head(connection)
-            parked: Parked = {}
-            await _fill(connection, conninfo, projections, last, progress, parked)
-            for table in filled:
-                await tables.wall(connection, table, tables.BESIDE)
-                await connection.execute(f"ANALYZE projections.{table.name}{tables.BESIDE}")
+            begun = await parts.begin(connection, projections, part)
+            await _fill(connection, dsn, projections, begun.what, progress, processes)
+            for projection in projections:
+                for table in projection.tables:
+                    await _finish(connection, table)
             if compared is not None:
                 for projection in projections:
                     for table in projection.tables:
-                        if found := await compare(connection, projection, table, last):
+                        if found := await compare(connection, projection, table, begun.reached):
                             compared(found)
-            await _take_over(connection, projections, last, parked)
-        except BaseException:
-            for table in filled:
-                await connection.execute(f"DROP TABLE IF EXISTS projections.{table.name}{tables.BESIDE}")
+            await _take_over(connection, projections, begun.reached)
+        except Exception as error:
+            # What was filled is of no use to a later attempt if it can't come to an end.
+            if isinstance(error, RebuildStuck) or is_refusal_of_values(error):
+                await parts.abandon(connection)
             raise
 
 
 async def _fill(
     connection: AsyncConnection[Any],
-    conninfo: str,
+    dsn: str,
     projections: Sequence[Projection],
-    last: int,
+    what: bytes,
     progress: Progress,
-    parked: Parked,
+    processes: int,
 ) -> None:
-    waiting: dict[Table[Any], list[Any]] = {table: [] for one in projections for table in one.tables}
-    done = 0
-    async with aclosing(_streams(conninfo, last)) as streams:
-        async for stream in streams:
-            for projection in projections:
-                rows = Rows()
-                if fold(projection, stream, rows):
-                    rows = _parking(projection, stream, Rows(), parked)
-                for table in projection.tables:
-                    waiting[table] += rows.written(table)
-            for table, rows_of_table in waiting.items():
-                if len(rows_of_table) >= COPIED_AT_ONCE:
-                    await tables.copy(connection, table, rows_of_table)
-                    rows_of_table.clear()
-            done += len(stream)
-            progress(done, last)
-    for table, rows_of_table in waiting.items():
-        await tables.copy(connection, table, rows_of_table)
-    progress(last, last)
+    done, total = await parts.progress_of(connection)
+    progress(done, total)
+
+    def told(of_part: int) -> None:
+        progress(done + of_part, total)
+
+    with helped(min(processes, await parts.left(connection)) - 1, dsn, projections):
+        while await parts.left(connection):
+            # Where none is free, others are at work; a part that one of them does not finish becomes free.
+            if not await fill_next(connection, projections, what, told):
+                await asyncio.sleep(PAUSE)
+            done, _ = await parts.progress_of(connection)
+            progress(done, total)
+    progress(total, total)
 
 
-async def _streams(conninfo: str, last: int) -> AsyncGenerator[list[Seen]]:
-    """The log up to a position, one stream after the other."""
-    async with (
-        await AsyncConnection.connect(conninfo) as connection,
-        connection.cursor("streams", row_factory=recorded_event_row) as cursor,
-    ):
-        await cursor.execute(BY_STREAM, (last,))
-        begun: list[Seen] = []
-        while stored := await cursor.fetchmany(READ_AT_ONCE):
-            batch = read(stored)
-            if batch.stuck:
-                raise RebuildStuck("every projection", batch.stuck)
-            streams = [list(stream) for _, stream in groupby([*begun, *batch.seen], key=lambda seen: seen.stream)]
-            for stream in streams[:-1]:
-                yield stream
-            # The next rows may go on with it.
-            begun = streams[-1]
-        if begun:
-            yield begun
+async def _finish(connection: AsyncConnection[Any], table: Table[Any]) -> None:
+    """Keys, indexes and walls, unless an earlier rebuild came as far as this."""
+    name = f"projections.{table.name}{tables.BESIDE}"
+    cursor = await connection.execute("SELECT relrowsecurity FROM pg_class WHERE oid = %s::regclass", (name,))
+    if await cursor.fetchone() == (False,):
+        async with connection.transaction():
+            await tables.wall(connection, table, tables.BESIDE)
+        await connection.execute(f"ANALYZE {name}")
 
 
-def _parking(projection: Projection, seen: Sequence[Seen], stored: Rows, parked: Parked) -> Rows:
-    """Folds events, and remembers those that were parked. Raises RebuildStuck where an audit projection stops."""
-    rows, parked_here, stuck = fold_or_park(projection, seen, stored)
-    if stuck:
-        raise RebuildStuck(projection.name, stuck)
-    parked.update({(projection.name, one.position): one for one in parked_here})
-    return rows
-
-
-async def _take_over(
-    connection: AsyncConnection[Any], projections: Sequence[Projection], reached: int, parked: Parked
-) -> None:
+async def _take_over(connection: AsyncConnection[Any], projections: Sequence[Projection], reached: int) -> None:
     # Where more is recorded than can be followed here, the rest is left to the moment when the runner waits.
     behind = math.inf
     while FEW < (left := await head(connection) - reached) < behind:
         behind = left
         batch = await next_batch(connection, reached, READ_AT_ONCE)
         async with connection.transaction():
-            reached = await _follow(connection, projections, batch, reached, parked)
+            reached = await _follow(connection, projections, batch, reached)
+            await parts.note_reached(connection, reached)
     for attempt in range(SWAP_ATTEMPTS):
         try:
             async with connection.transaction():
-                await _swap_all(connection, projections, reached, parked)
+                await _swap_all(connection, projections, reached)
             return
         except errors.LockNotAvailable:
             if attempt + 1 == SWAP_ATTEMPTS:
@@ -181,9 +138,7 @@ async def _take_over(
             await asyncio.sleep(0.05 * attempt)
 
 
-async def _swap_all(
-    connection: AsyncConnection[Any], projections: Sequence[Projection], reached: int, parked: Parked
-) -> None:
+async def _swap_all(connection: AsyncConnection[Any], projections: Sequence[Projection], reached: int) -> None:
     # From here on the runner waits: what readers saw in the old tables is in the new ones before they see those.
     cursor = await connection.execute(
         "SELECT position FROM projections.tracking WHERE projection = ANY(%s) ORDER BY projection FOR UPDATE",
@@ -192,7 +147,7 @@ async def _swap_all(
     shown = max((position for (position,) in await cursor.fetchall()), default=0)
     while reached < shown:
         batch = await next_batch(connection, reached, READ_AT_ONCE)
-        reached = await _follow(connection, projections, batch, reached, parked)
+        reached = await _follow(connection, projections, batch, reached)
     # A reader may hold one table and wait for the next: better to let it go first than to meet it half way.
     await connection.execute("SET LOCAL lock_timeout = '300ms'")
     for projection in projections:
@@ -207,20 +162,24 @@ async def _swap_all(
             (projection.name, projection.version, reached),
         )
     await unpark_all(connection, [projection.name for projection in projections])
-    for (name, _), one in parked.items():
+    for name, one in await parts.parked_so_far(connection):
         await park(connection, name, [one])
+    await parts.forget(connection)
     await connection.execute("SELECT pg_notify('accompany_projected', %s)", (str(reached),))
 
 
 async def _follow(
-    connection: AsyncConnection[Any], projections: Sequence[Projection], batch: Batch, reached: int, parked: Parked
+    connection: AsyncConnection[Any], projections: Sequence[Projection], batch: Batch, reached: int
 ) -> int:
     """Folds further events into the tables beside."""
     if batch.stuck:
         raise RebuildStuck("every projection", batch.stuck)
     for projection in projections:
-        rows = Rows()
-        await tables.load(connection, projection, batch.seen, rows, tables.BESIDE)
-        rows = _parking(projection, batch.seen, rows, parked)
+        stored = Rows()
+        await tables.load(connection, projection, batch.seen, stored, tables.BESIDE)
+        rows, parked, stuck = fold_or_park(projection, batch.seen, stored)
+        if stuck:
+            raise RebuildStuck(projection.name, stuck)
+        await parts.note_parked(connection, projection.name, parked)
         await tables.write(connection, projection, rows, tables.BESIDE)
     return batch.seen[-1].position if batch.seen else reached

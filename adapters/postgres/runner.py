@@ -10,11 +10,12 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import scalar_row
 
+from adapters.postgres.filling import RebuildStuck
 from adapters.postgres.following import comes_to, connection_to_follow, keep_following, listen, next_event, take_lease
 from adapters.postgres.parked import Trouble, fold_or_park, park, troubles
 from adapters.postgres.pool import Pool
 from adapters.postgres.projection_tables import load, prepare, write
-from adapters.postgres.rebuild import Comparison, Progress, RebuildStuck, RebuildUnderWay, rebuild
+from adapters.postgres.rebuild import PART, Comparison, Progress, RebuildUnderWay, rebuild
 from adapters.postgres.seen import Batch, Stuck, code_of, head, next_batch
 from adapters.postgres.session import is_refusal_of_values
 from domain.errors import NotFound
@@ -107,17 +108,21 @@ class Runner:
         names: Sequence[str],
         progress: Progress = lambda done, total: None,
         compared: Comparison | None = None,
+        *,
+        processes: int = 1,
+        part: int = PART,
     ) -> None:
         """Fills projections anew, all of them if none is named; readers see the old rows until the new ones are complete.
 
-        `compared` is told of each table how far old and new agree, before the new one takes the place of the old.
+        `compared` is told of each table how far old and new agree, before the new one takes the place of the old. `processes` share
+        the work out in parts of about `part` events. One that was killed goes on with the parts that are left.
         Raises ProjectionNotFound, RebuildUnderWay or RebuildStuck.
         """
         if set(names) - self._projections.keys():
             raise ProjectionNotFound(fields=("names",))
         await prepare(self._dsn, tuple(self._projections.values()))
         anew = [self._projections[name] for name in names or self._projections]
-        await rebuild(self._dsn, anew, progress, compared)
+        await rebuild(self._dsn, anew, progress, compared, processes=processes, part=part)
 
     async def status(self) -> list[ProjectionStatus]:
         """How far each projection is."""

@@ -48,21 +48,25 @@ async def next_batch(connection: AsyncConnection[Any], after: int, limit: int) -
 def read(stored: Iterable[RecordedEvent]) -> Batch:
     """Reads rows of the log, up to one that can't be read."""
     seen: list[Seen] = []
+    last: Seen | None = None
     for row in stored:
         try:
-            seen.append(_seen(row))
+            last = _seen(row, last)
         except Exception as error:
             return Batch(seen, Stuck(cast(int, row.position), code_of(error)))
+        seen.append(last)
     return Batch(seen, None)
 
 
 def fold(projection: Projection, seen: Iterable[Seen], rows: Rows) -> Stuck | None:
     """Folds events into rows; stops before one that the projection can't take, with the rows half done."""
+    on = projection.on
     for one in seen:
-        try:
-            projection.apply(one, rows)
-        except Exception as error:
-            return Stuck(one.position, code_of(error))
+        if (take := on.get(one.topic)) is not None:
+            try:
+                take(one, rows)
+            except Exception as error:
+                return Stuck(one.position, code_of(error))
     return None
 
 
@@ -72,13 +76,17 @@ def code_of(error: Exception) -> str:
     return code if isinstance(code, str) else type(error).__name__
 
 
-def _seen(stored: RecordedEvent) -> Seen:
+def _seen(stored: RecordedEvent, before: Seen | None) -> Seen:
     envelope = mapper.envelope(stored)
+    organisation_id, stream_id = stored.organisation_id, envelope.stream_id
+    if before and before.stream_id == stream_id and before.organisation_id == organisation_id:
+        # The very same objects, by which rows in memory know a stream at once.
+        organisation_id, stream_id = before.organisation_id, before.stream_id
     # The three casts: the log's columns are NOT NULL, and only an event on its way there lacks them.
     return Seen(
         position=cast(int, stored.position),
-        organisation_id=stored.organisation_id,
-        stream_id=envelope.stream_id,
+        organisation_id=organisation_id,
+        stream_id=stream_id,
         version=stored.originator_version,
         topic=stored.topic,
         fields=envelope.plain,

@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from operator import attrgetter
 from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -29,6 +27,7 @@ from adapters.postgres.pool import Pool
 from adapters.postgres.reader import Reader
 from adapters.postgres.seen import code_of
 from adapters.postgres.stored import RecordedEvent
+from adapters.sources import sources
 from domain.errors import NotFound
 from domain.mentorship import Mentorship
 from domain.mentorship.part import MentorshipPart
@@ -240,7 +239,7 @@ def shape() -> _Shape:
     stored = tuple[tuple(_pairs(hints[name]) for name in names)]  # type: ignore[misc, valid-type] # made at run time
     said = msgspec.json.encode(msgspec.json.schema(stored), order="sorted")
     # A mended rule can make another state of the same events, so the sources of the domain count as well.
-    digest = hashlib.sha256(said + b"".join(_sources(files("domain")))).hexdigest()
+    digest = hashlib.sha256(said + sources("domain")).hexdigest()
     return _Shape(f"mentorship/{digest[:32]}", names, dicts, attrgetter(*names), msgspec.msgpack.Decoder(stored))
 
 
@@ -251,13 +250,3 @@ def _is_constant(hint: Any) -> bool:
 def _pairs(hint: Any) -> Any:
     """A dict as pairs, since its keys may be more than text."""
     return list[tuple[get_args(hint)]] if get_origin(hint) is dict else hint  # type: ignore[misc] # as above
-
-
-def _sources(folder: Traversable) -> list[bytes]:
-    found = []
-    for entry in sorted(folder.iterdir(), key=lambda one: one.name):
-        if entry.is_dir():
-            found += _sources(entry)
-        elif entry.name.endswith(".py"):
-            found.append(entry.read_bytes())
-    return found

@@ -10,8 +10,8 @@ import pytest
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 
 from adapters import doctor
+from adapters.postgres.filling import RebuildStuck
 from adapters.postgres.parked import Trouble
-from adapters.postgres.rebuild import RebuildStuck
 from adapters.postgres.runner import Runner
 from adapters.serving import watched_runner
 from adapters.telemetry import Telemetry

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -12,11 +12,12 @@ import psycopg
 import pytest
 
 from adapters.postgres.appender import Appender
-from adapters.postgres.rebuild import REBUILDING, RebuildStuck, RebuildUnderWay
+from adapters.postgres.filling import RebuildStuck
+from adapters.postgres.rebuild import REBUILDING, RebuildUnderWay
 from adapters.postgres.runner import LEASE, ProjectionNotFound, Runner, reached, wait_for
 from projections import cases, people
 from projections.cases import CASES
-from projections.projection import Projection, Rows, Seen, Table
+from projections.projection import Projection, Row, Rows, Seen, Table
 from projections.registry import PROJECTIONS
 from tests.installations import caller, opened, organisation
 from tests.postgres.facts import command, fact
@@ -198,8 +199,7 @@ async def test_an_event_that_no_projection_can_read_stops_all_of_them_before_it(
     assert {(one.position, one.lag, one.error) for one in await runner.status()} == {(position, 1, "unknown-topic")}
 
 
-@dataclass(frozen=True)
-class Number:
+class Number(Row, frozen=True):
     organisation_id: UUID
     person_id: UUID
     number: int
