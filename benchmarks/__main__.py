@@ -1,6 +1,8 @@
-"""`python -m benchmarks [names] [--quick | --full] [--write]`. Exit code 1 says that a bar was not reached."""
+"""`python -m benchmarks [names] [--quick] [--write]`. Exit code 1 says that a bar was not reached."""
 
 import sys
+import time
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -16,7 +18,7 @@ from benchmarks.growth import growth
 from benchmarks.loads import loads
 from benchmarks.machine import machine
 from benchmarks.measured import Figure
-from benchmarks.rebuilds import rebuilds
+from benchmarks.rebuild import rebuild
 from benchmarks.report import show, write
 from benchmarks.sealing import sealing
 from benchmarks.search import search
@@ -28,7 +30,7 @@ BENCHMARKS = {
     "loads": loads,
     "sealing": sealing,
     "tail": tail,
-    "rebuilds": rebuilds,
+    "rebuild": rebuild,
     "growth": growth,
     "evidence": evidence,
     "search": search,
@@ -39,21 +41,29 @@ BENCHMARKS = {
 def main(
     names: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(BENCHMARKS)}; without a name, all.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Short rounds, to see that everything runs.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="Up to a million events.")] = False,
-    keep: Annotated[bool, typer.Option("--write", help="Write docs/performance.md.")] = False,
+    keep: Annotated[bool, typer.Option("--write", help="Write docs/performance.md, from a whole run.")] = False,
 ) -> None:
-    """Measure on this machine, beside others, and tell which bars are reached."""
+    """Measure on this machine, beside others, and tell which bars are reached. Records grow to a million events, in about 20 minutes."""
+    if keep and (names or quick):
+        raise typer.BadParameter(
+            "only a whole run is written down: without names, and without --quick", param_hint="--write"
+        )
     if unknown := set(names or ()) - BENCHMARKS.keys():
         raise typer.BadParameter(f"there is no {', '.join(sorted(unknown))}", param_hint="NAMES")
     # Wide enough for the table where nobody reads along.
     console, progress = Console(width=None if sys.stdout.isatty() else 170), Console(stderr=True)
     figures: list[Figure] = []
-    with ground(seconds=1 if quick else 3, rounds=1 if quick else 3 if not full else 5, quick=quick, full=full) as on:
+    began = time.monotonic()
+
+    def tell(what: str) -> None:
+        progress.print(f"{timedelta(seconds=round(time.monotonic() - began))}  {what}", highlight=False)
+
+    with ground(seconds=1 if quick else 3, rounds=1 if quick else 3, quick=quick, tell=tell) as on:
         about = machine(on)
         for what, said in about:
             console.print(f"{what}: {said}", highlight=False)
         for name in names or BENCHMARKS:
-            progress.print(f"Measuring {name}", highlight=False)
+            tell(f"Measuring {name}")
             found = uvloop.run(BENCHMARKS[name](on))
             show(console, found)
             figures += found

@@ -22,7 +22,8 @@ async def appends(ground: Ground) -> list[Figure]:
     for clients in CLIENTS:
         rates: dict[str, list[float]] = {}
         flushed: list[float] = []
-        for _ in range(ground.rounds):
+        for number in range(ground.rounds):
+            ground.tell(f"{clients} clients, round {number + 1} of {ground.rounds}")
             for contender in contenders:
                 before = ground.flushes()
                 # In a thread, so that each finds the main one free: ours brings an event loop of its own.

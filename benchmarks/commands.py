@@ -30,6 +30,7 @@ async def commands(ground: Ground) -> list[Figure]:
         ask(bare, max(CLIENTS), WARMING, theirs)
         figures: list[Figure] = []
         for clients in CLIENTS:
+            ground.tell(f"{clients} clients")
             rounds: list[tuple[Asked, Asked]] = [
                 (ask(whole, clients, ground.seconds, ours), ask(bare, clients, ground.seconds, theirs))
                 for _ in range(ground.rounds)

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -29,14 +29,22 @@ DATABASES = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """`seconds` a round and `rounds` a figure; `quick` and `full` ask for short and long runs; `folder` goes away at the end."""
+    """`seconds` a round and `rounds` a figure; `quick` asks for a short run; `folder` goes away at the end.
+
+    `tell` says what goes on, for whoever waits.
+    """
 
     server: EmbeddedPostgres
     folder: Path
     seconds: float
     rounds: int
     quick: bool
-    full: bool
+    tell: Callable[[str], None]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Of records, in events."""
+        return (2_000, 4_000) if self.quick else (10_000, 100_000, 1_000_000)
 
     @property
     def version(self) -> str:
@@ -78,6 +86,13 @@ class Ground:
         async with installation(settings, dsn) as opened:
             yield opened
 
+    def megabytes(self, dsn: str) -> float:
+        """What a database takes on the disk."""
+        with psycopg.connect(dsn) as connection:
+            row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        assert row is not None, "a function answers one row"
+        return float(row[0]) / 1e6
+
     def flushes(self) -> int:
         """How often the whole server has flushed its log since it started. Sessions report when they end."""
         with psycopg.connect(self.server.dsn(), autocommit=True) as connection:
@@ -88,13 +103,15 @@ class Ground:
 
 
 @contextmanager
-def ground(*, seconds: float, rounds: int, quick: bool = False, full: bool = False) -> Iterator[Ground]:
+def ground(
+    *, seconds: float, rounds: int, quick: bool = False, tell: Callable[[str], None] = lambda what: None
+) -> Iterator[Ground]:
     # /tmp and 0o711, because PostgreSQL's account passes through where root runs this, and a socket's path is short.
     folder = Path(tempfile.mkdtemp(prefix="accompany-bench-"))
     folder.chmod(0o711)
     try:
         with EmbeddedPostgres(folder / "postgres") as server:
-            yield Ground(server, folder, seconds, rounds, quick, full)
+            yield Ground(server, folder, seconds, rounds, quick, tell)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

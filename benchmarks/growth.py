@@ -14,20 +14,21 @@ from benchmarks.tail import PROBES, latency, shown
 
 LENGTH = 50
 CLIENTS = 32
-QUICK, FULL = (2_000, 4_000), (10_000, 100_000, 1_000_000)
 
 
 async def growth(ground: Ground) -> list[Figure]:
-    sizes = QUICK if ground.quick else FULL if ground.full else FULL[:2]
     figures: list[Figure] = []
     dsn = ground.empty_database()
     recorded = 0
-    for size in sizes:
+    for size in ground.sizes:
         async with ground.installation(dsn) as parts:
             at = await office(parts)
+            ground.tell(f"Recording up to {size:,} events, in mentorships of {LENGTH}")
             cases = await record_cases(parts, at.by, (size - recorded) // LENGTH, LENGTH)
             recorded = size
+            ground.tell("Projecting them")
             await Runner(dsn).catch_up()
+            ground.tell("Asking")
             loaded = await milliseconds_to_load(parts, at.by, cases[0])
             with worker(ground.environment(dsn)) as following:
                 async with shown(dsn) as visible:
@@ -52,5 +53,6 @@ async def growth(ground: Ground) -> list[Figure]:
             Figure(group, "from commit to projections", f"{1000 * seen:.1f} ms"),
             Figure(group, "memory of the service", f"{service_memory:.0f} MB"),
             Figure(group, "memory of the worker", f"{worker_memory:.0f} MB"),
+            Figure(group, "the database on the disk", f"{ground.megabytes(dsn):,.0f} MB"),
         ]
     return figures

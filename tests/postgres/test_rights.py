@@ -8,7 +8,7 @@ from psycopg import AsyncConnection, errors
 from adapters.postgres.appender import Appender
 from adapters.postgres.pool import Pool
 from adapters.postgres.reader import Reader
-from adapters.postgres.session import session
+from adapters.postgres.session import Role, session
 from tests.postgres.facts import NEIGHBOUR, ORGANISATION, command, fact
 
 pytestmark = pytest.mark.anyio
@@ -24,10 +24,12 @@ async def test_events_can_not_be_changed_or_removed(dsn: str, appender: Appender
         "DELETE FROM accompany.commands",
         "INSERT INTO accompany.events SELECT * FROM accompany.events",
     )
-    for change in changes:
-        async with await AsyncConnection.connect(session(dsn, "accompany_service", statement_timeout=5)) as service:
-            with pytest.raises(errors.InsufficientPrivilege):
-                await service.execute(change)
+    roles: tuple[Role, ...] = ("accompany_service", "accompany_worker")
+    for role in roles:
+        for change in changes:
+            async with await AsyncConnection.connect(session(dsn, role, statement_timeout=5)) as program:
+                with pytest.raises(errors.InsufficientPrivilege):
+                    await program.execute(change)
     for setting in ("origin", "replica"):
         for change in changes[:3]:
             async with await AsyncConnection.connect(dsn) as owner:
