@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Concatenate
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 from application.caller import Caller, Receipt, Submission
 from application.permissions import refuse_unless, refuse_unless_involved
-from application.record import Entry, MovedOn, Record
+from application.record import Entry, MovedOn, Record, StandingAt
 from domain.errors import Busy, NotAllowed, Refusal, Stale
 from domain.mentorship import Mentorship, MentorshipEvent
 from domain.mentorship.corrections import EntryCorrected, EntryNotFound, as_it_stands
@@ -19,8 +20,17 @@ from domain.vocabulary import Track
 # Facts conflict with nothing: whoever was slower decides again on what the faster one recorded.
 ATTEMPTS = 8
 # So many cases stay in memory as the last command left them: loading one again took most of a command's time. Another process may
-# have recorded more by then. What is decided on such a case is recorded only if none has, and a refusal counts only after a fresh look.
+# have recorded more by then, on the case or about its people. What is decided on such a case is recorded only if none has, and a refusal
+# counts only after a fresh look.
 KEPT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A case as the last command left it, and what kept its people's data from being used then."""
+
+    mentorship: Mentorship
+    standings: dict[UUID, StandingAt]
 
 
 class Casebook:
@@ -29,7 +39,7 @@ class Casebook:
     def __init__(self, record: Record) -> None:
         self._record = record
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
-        self._kept: dict[tuple[UUID, UUID], Mentorship] = {}
+        self._kept: dict[tuple[UUID, UUID], _Kept] = {}
         self._forgotten = 0
 
     def forget(self) -> None:
@@ -145,14 +155,15 @@ class Casebook:
             # Taken out, since deciding changes it; it comes back once what it decided is on record.
             forgotten = self._forgotten
             kept = self._kept.pop(case, None)
-            mentorship = kept or await self._record.mentorship(by, mentorship_id)
+            mentorship = kept.mentorship if kept else await self._record.mentorship(by, mentorship_id)
             try:
                 refuse_unless_involved(by, mentorship)
                 # A role that never does this gets no earlier answer either.
                 refuse_unless(by, name)
                 if submission.expected_version not in (None, mentorship.version):
                     raise Stale
-                await self._refuse_unless_free(by, name, mentorship)
+                standings = await self._standings(by, mentorship, kept)
+                refuse_unless_free(name, *(one.standing for one in standings.values()))
                 await command(mentorship)
             except Refusal as refusal:
                 if kept:
@@ -160,23 +171,28 @@ class Casebook:
                 if isinstance(refusal, NotAllowed):
                     raise
                 return await self._earlier(by, submission, refusal)
-            entry = Entry.of(submission, mentorship, answer)
+            # A restriction holds from the moment that it is on record, in whatever process: then these have moved on.
+            relies_on = [(person_id, one.version) for person_id, one in standings.items()]
+            entry = Entry.of(submission, mentorship, answer, relies_on)
             try:
                 [receipt] = await self._record.append(by, [entry])
             except MovedOn:
                 continue
             if not receipt.repeated and forgotten == self._forgotten:
-                self._keep(case, mentorship)
+                self._keep(case, _Kept(mentorship, standings))
             return receipt
         raise Busy
 
-    async def _refuse_unless_free(self, by: Caller, name: str, case: Mentorship) -> None:
-        """Asked anew for every command: a restriction holds from the moment that it is on record, in whatever process."""
-        standings = await self._record.standings(by, (case.trainee_id, case.mentor_id))
-        refuse_unless_free(name, standings[case.trainee_id], standings[case.mentor_id])
+    async def _standings(self, by: Caller, case: Mentorship, kept: "_Kept | None") -> dict[UUID, StandingAt]:
+        """Of the trainee and the mentor, in this order."""
+        people = case.trainee_id, case.mentor_id
+        if kept and tuple(kept.standings) == people:
+            return kept.standings
+        found = await self._record.standings(by, people)
+        return {person_id: found[person_id] for person_id in people}
 
-    def _keep(self, case: tuple[UUID, UUID], mentorship: Mentorship) -> None:
-        self._kept[case] = mentorship
+    def _keep(self, case: tuple[UUID, UUID], kept: "_Kept") -> None:
+        self._kept[case] = kept
         if len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
 

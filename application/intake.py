@@ -12,13 +12,13 @@ from uuid import UUID
 
 from application.caller import Caller, Submission
 from application.credential_paths import Templates
-from application.record import Entry, MovedOn, Record
+from application.record import Entry, MovedOn, Record, StandingAt
 from application.sheet_rows import RowSteps, SheetRow, Step, details_of, start_of
 from domain.errors import NotFound, Refusal, RuleBroken
 from domain.events import RecordEvent
 from domain.mentorship import Mentorship
 from domain.person import Person
-from domain.restriction import Standing, refuse_unless_free
+from domain.restriction import refuse_unless_free
 
 ATTEMPTS = 8
 
@@ -66,7 +66,7 @@ class _Case:
     known: dict[str, bytes]
     mentorship: Mentorship | None = None
     entries: list[Entry] = field(default_factory=list)
-    standings: Mapping[UUID, Standing] = field(default_factory=dict)
+    standings: Mapping[UUID, StandingAt] = field(default_factory=dict)
 
     def begin_again(self) -> None:
         """Back to what was accepted so far, after a row that was refused half way."""
@@ -178,7 +178,7 @@ class Intake:
             case.standings = await self._record.standings(by, people)
         # What a row may stand for is the same for all sheets but one.
         command = "decide_consent" if row.sheet == "consents" else "start"
-        refuse_unless_free(command, *(case.standings[person] for person in people))
+        refuse_unless_free(command, *(case.standings[person].standing for person in people))
 
     def _unknown(self, case: _Case, name: tuple[str, ...], content: tuple[Any, ...]) -> Submission | None:
         """The submission of a step that is not on record yet. Raises DiffersFromRecord."""

@@ -28,17 +28,35 @@ class MovedOn(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Events to record together, under one command key, and the answer that a repeat gets."""
+    """Events to record together, under one command key, and the answer that a repeat gets.
+
+    `relies_on` are streams that have to be at these versions still: what was decided rests on what they say.
+    """
 
     submission: Submission
     events: tuple[RecordEvent, ...]
     answer: dict[str, str | int]
+    relies_on: tuple[tuple[UUID, int], ...] = ()
 
     @classmethod
-    def of(cls, submission: Submission, aggregate: Aggregate, answer: Mapping[str, str | int]) -> Self:
+    def of(
+        cls,
+        submission: Submission,
+        aggregate: Aggregate,
+        answer: Mapping[str, str | int],
+        relies_on: Iterable[tuple[UUID, int]] = (),
+    ) -> Self:
         """What the aggregate decided since it was loaded; the answer gains its new version."""
         events = tuple(cast(RecordEvent, event) for event in aggregate.collect_events())
-        return cls(submission, events, {**answer, "version": aggregate.version})
+        return cls(submission, events, {**answer, "version": aggregate.version}, tuple(relies_on))
+
+
+@dataclass(frozen=True, slots=True)
+class StandingAt:
+    """What keeps a person's data from being used, as of a version of what is recorded about them; 0 of somebody unknown."""
+
+    standing: Standing
+    version: int
 
 
 class Record(Protocol):
@@ -56,13 +74,14 @@ class Record(Protocol):
     async def registered_by(self, by: Caller, stream_id: UUID) -> UUID:
         """Who recorded the first event of a stream. Raises NotFound."""
 
-    async def standings(self, by: Caller, people: Iterable[UUID]) -> Mapping[UUID, Standing]:
+    async def standings(self, by: Caller, people: Iterable[UUID]) -> Mapping[UUID, StandingAt]:
         """What keeps these people's data from being used, as it is now; of somebody unknown, nothing does."""
 
     async def append(self, by: Caller, entries: Sequence[Entry]) -> list[Receipt]:
         """Records entries in order, each whole or not at all; later ones may build on earlier ones.
 
-        Raises MovedOn (nothing after the first conflict is recorded) or KeyReused.
+        Raises MovedOn where a stream is not at the version that an entry continues or relies on (nothing after the first conflict
+        is recorded), or KeyReused.
         """
 
     async def receipt(self, by: Caller, submission: Submission) -> Receipt | None:

@@ -12,14 +12,15 @@ from adapters.postgres.stored import Append, Appended, Conflicted, Outcome, Repl
 
 ONE: LiteralString = """
     SELECT * FROM accompany.append_one(
-        %b::uuid, %b::uuid, %b::text, %b::bytea, %b::bytea, %b::uuid,
+        %b::uuid, %b::uuid, %b::text, %b::bytea, %b::bytea, %b::uuid, %b::uuid[], %b::int[],
         %b::uuid[], %b::int[], %b::text[], %b::int[], %b::bytea[], %b::text[], %b::date[], %b::timestamptz[], %b::text[]
     )
 """
 MANY: LiteralString = """
     SELECT * FROM accompany.append(
-        %b::uuid[], %b::uuid[], %b::text[], %b::bytea[], %b::bytea[], %b::uuid[], %b::int[], %b::int[],
-        %b::uuid[], %b::int[], %b::text[], %b::int[], %b::bytea[], %b::text[], %b::date[], %b::timestamptz[], %b::text[]
+        %b::uuid[], %b::uuid[], %b::text[], %b::bytea[], %b::bytea[], %b::uuid[], %b::int[],
+        %b::int[], %b::uuid[], %b::int[],
+        %b::int[], %b::uuid[], %b::int[], %b::text[], %b::int[], %b::bytea[], %b::text[], %b::date[], %b::timestamptz[], %b::text[]
     )
 """
 
@@ -55,6 +56,8 @@ async def record(
                     append.request_digest,
                     append.answer,
                     attempt_id,
+                    uuids([stream_id for stream_id, _ in append.relies_on]),
+                    integers([version for _, version in append.relies_on]),
                     *columns,
                 ),
                 prepare=True,
@@ -62,6 +65,7 @@ async def record(
         else:
             sizes = [len(append.events) for append in appends]
             numbers = [number for number, size in enumerate(sizes, 1) for _ in range(size)]
+            relied = [(number, *one) for number, append in enumerate(appends, 1) for one in append.relies_on]
             await cursor.execute(
                 MANY,
                 (
@@ -72,6 +76,9 @@ async def record(
                     byte_strings([append.answer for append in appends]),
                     uuids(attempt_ids),
                     integers(list(accumulate(sizes))),
+                    integers([number for number, _, _ in relied]),
+                    uuids([stream_id for _, stream_id, _ in relied]),
+                    integers([version for _, _, version in relied]),
                     integers(numbers),
                     *columns,
                 ),

@@ -52,11 +52,17 @@ AT = """
 """
 OF_TOPICS = """
     SELECT
-        stream_id, version, topic, state, schema_version, organisation_id, actor_id, purpose,
-        occurred_on, occurred_at, trace_id, command_key, recorded_at, position
-    FROM accompany.events
-    WHERE organisation_id = %s AND stream_id = ANY(%s) AND topic = ANY(%s)
-    ORDER BY stream_id, version
+        asked.stream_id, coalesce(last.version, 0), e.version, e.topic, e.state, e.schema_version, e.actor_id, e.purpose,
+        e.occurred_on, e.occurred_at, e.trace_id, e.command_key, e.recorded_at, e.position
+    FROM unnest(%(streams)s::uuid[]) AS asked (stream_id)
+    LEFT JOIN LATERAL (
+        SELECT v.version FROM accompany.events v
+        WHERE v.organisation_id = %(organisation)s AND v.stream_id = asked.stream_id
+        ORDER BY v.version DESC LIMIT 1
+    ) last ON true
+    LEFT JOIN accompany.events e
+        ON e.organisation_id = %(organisation)s AND e.stream_id = asked.stream_id AND e.topic = ANY(%(topics)s)
+    ORDER BY asked.stream_id, e.version
 """
 COMMAND = """
     SELECT position, answer, request_digest FROM accompany.commands
@@ -127,10 +133,17 @@ class Reader:
 
     async def of_topics(
         self, organisation_id: UUID, streams: Sequence[UUID], topics: Collection[str]
-    ) -> list[RecordedEvent]:
-        """The events of some streams that are of these topics, each stream's in order."""
-        asked = (organisation_id, list(streams), list(topics))
-        return await self._pool.rows(organisation_id, OF_TOPICS, asked, row_factory=recorded_event_row)
+    ) -> dict[UUID, tuple[int, list[RecordedEvent]]]:
+        """Of each stream its last version, 0 without events, and its events of these topics in order, all as of one moment."""
+        asked = {"organisation": organisation_id, "streams": list(streams), "topics": list(topics)}
+        found: dict[UUID, tuple[int, list[RecordedEvent]]] = {}
+        for stream_id, last, version, topic, state, schema_version, *more in await self._pool.rows(
+            organisation_id, OF_TOPICS, asked, row_factory=tuple_row
+        ):
+            _, events = found.setdefault(stream_id, (last, []))
+            if version is not None:
+                events.append(RecordedEvent(stream_id, version, topic, state, schema_version, organisation_id, *more))
+        return found
 
     async def last_position(self) -> int:
         """The position of the last event of all organisations, 0 in an empty log."""

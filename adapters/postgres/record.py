@@ -16,12 +16,12 @@ from adapters.postgres.snapshots import Snapshots
 from adapters.postgres.stored import Append, Appended, Conflicted, RecordedEvent, Replayed
 from adapters.telemetry import Telemetry, current_trace_id
 from application.caller import Caller, Receipt, Submission
-from application.record import Entry, KeyReused, MovedOn
+from application.record import Entry, KeyReused, MovedOn, StandingAt
 from domain.errors import NotFound
 from domain.events import RecordEvent
 from domain.mentorship import Mentorship
 from domain.person import Person
-from domain.restriction import DECIDES_STANDING, Standing, standing_of
+from domain.restriction import DECIDES_STANDING, standing_of
 
 
 class PostgresRecord:
@@ -64,14 +64,13 @@ class PostgresRecord:
         assert first.actor_id is not None, "the table takes no event without an actor"
         return first.actor_id
 
-    async def standings(self, by: Caller, people: Iterable[UUID]) -> Mapping[UUID, Standing]:
-        wanted = list(set(people))
+    async def standings(self, by: Caller, people: Iterable[UUID]) -> Mapping[UUID, StandingAt]:
         with self._telemetry.sql("read-standing"):
-            stored = await self._reader.of_topics(by.organisation_id, wanted, DECIDES_STANDING)
-        told: dict[UUID, list[tuple[str, Any]]] = {person: [] for person in wanted}
-        for envelope in map(mapper.envelope, stored):
-            told[envelope.stream_id].append((envelope.stored.topic, envelope.plain))
-        return {person: standing_of(events) for person, events in told.items()}
+            found = await self._reader.of_topics(by.organisation_id, list(set(people)), DECIDES_STANDING)
+        return {
+            person_id: StandingAt(standing_of((row.topic, mapper.envelope(row).plain) for row in stored), version)
+            for person_id, (version, stored) in found.items()
+        }
 
     async def append(self, by: Caller, entries: Sequence[Entry]) -> list[Receipt]:
         people = {person for entry in entries for event in entry.events for person in mapper.people(event)}
@@ -95,6 +94,7 @@ class PostgresRecord:
                 entry.submission.key,
                 entry.submission.digest,
                 msgspec.json.encode(entry.answer),
+                entry.relies_on,
             )
             for entry in entries
         ]

@@ -36,7 +36,8 @@ class Append:
     """One command's events, recorded whole or not at all, under the key that makes a repeat of the command a replay.
 
     `request_digest` is a keyed digest of the request; `answer` is small JSON without personal data, replayed to a
-    repeat. The events may belong to several streams of the organisation; versions continue each without a gap.
+    repeat. The events may belong to several streams of the organisation; versions continue each without a gap. Each stream in
+    `relies_on` has to be at that version still.
     """
 
     organisation_id: UUID
@@ -45,6 +46,7 @@ class Append:
     command_key: str
     request_digest: bytes
     answer: bytes = b""
+    relies_on: tuple[tuple[UUID, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.events:

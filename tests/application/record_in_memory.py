@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from application.caller import Caller, Receipt, Submission
-from application.record import Entry, KeyReused, MovedOn
+from application.record import Entry, KeyReused, MovedOn, StandingAt
 from domain.errors import NotFound
 from domain.events import RecordEvent
 from domain.mentorship import Mentorship
 from domain.person import Person
-from domain.restriction import FREE, Standing
+from domain.restriction import FREE
 from tests.domain.replay import replayed, stored_and_opened
 
 
@@ -42,11 +42,12 @@ class RecordInMemory:
         except KeyError:
             raise NotFound from None
 
-    async def standings(self, by: Caller, people: Iterable[UUID]) -> Mapping[UUID, Standing]:
+    async def standings(self, by: Caller, people: Iterable[UUID]) -> Mapping[UUID, StandingAt]:
         found = {}
         for person_id in people:
-            known = (by.organisation_id, person_id) in self.streams
-            found[person_id] = (await self.person(by, person_id)).standing if known else FREE
+            version = len(self.streams.get((by.organisation_id, person_id), ()))
+            standing = (await self.person(by, person_id)).standing if version else FREE
+            found[person_id] = StandingAt(standing, version)
         return found
 
     async def append(self, by: Caller, entries: Sequence[Entry]) -> list[Receipt]:
@@ -71,6 +72,9 @@ class RecordInMemory:
             if digest != entry.submission.digest:
                 raise KeyReused
             return Receipt(earlier.position, earlier.answer, repeated=True)
+        for stream_id, version in entry.relies_on:
+            if len(self.streams.get((by.organisation_id, stream_id), ())) != version:
+                raise MovedOn
         for event in entry.events:
             stream = self.streams.setdefault((by.organisation_id, event.originator_id), [])
             if event.originator_version != len(stream) + 1:

@@ -104,6 +104,14 @@ async def test_a_restriction_stops_what_is_recorded_and_not_the_persons_own_word
     await here.consent(ConsentState.WITHDRAWN, Purpose.ACCOMPANIMENT)
 
 
+async def test_a_restriction_that_comes_between_the_decision_and_its_recording_holds() -> None:
+    here = await office()
+    here.record.meanwhile.append(here.restrict)
+    with pytest.raises(ProcessingRestrictedNow):
+        await here.hold(CASEWORKER, submitted("during"))
+    assert here.sessions() == []
+
+
 async def test_an_objection_stops_the_handover_and_not_the_end() -> None:
     here = await office()
     await here.rights.decide(

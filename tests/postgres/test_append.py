@@ -170,3 +170,32 @@ async def test_a_clock_that_is_set_back_does_not_turn_the_order_of_times(dsn: st
 
 def _anonymous(stream_id: UUID) -> RecordedEvent:
     return replace(fact(stream_id, 1), actor_id=None)
+
+
+async def test_an_append_is_recorded_only_while_what_it_relies_on_has_not_moved_on(dsn: str, reader: Reader) -> None:
+    person, case, unknown = uuid4(), uuid4(), uuid4()
+
+    def relying(version: int, on: int) -> Append:
+        return replace(command(fact(case, version)), relies_on=((person, on), (unknown, 0)))
+
+    def alone() -> Append:
+        return command(fact(uuid4(), 1))
+
+    async with Appender(dsn) as appender:
+        await appender.append(command(fact(person, 1), fact(person, 2)))
+        assert isinstance(await appender.append(relying(1, 2)), Appended)
+        assert isinstance(await appender.append(command(fact(person, 3))), Appended)
+        assert await appender.append(relying(2, 2)) == Conflicted(person, 2, 3)
+        # The same in one call with others, who are none the worse for it.
+        first, second, third = await appender.append_in_order([alone(), relying(2, 2), alone()])
+        assert (type(first), second, type(third)) == (Appended, Conflicted(person, 2, 3), Appended)
+        first, second, third = await appender.append_in_order([relying(2, 3), command(fact(person, 4)), relying(3, 3)])
+        assert (type(first), type(second), third) == (Appended, Appended, Conflicted(person, 3, 4))
+        outcomes = await appender.append_in_order([alone(), relying(3, 4), relying(4, 4)])
+        assert {type(outcome) for outcome in outcomes} == {Appended}
+    assert [event.originator_version for event in await reader.stream(ORGANISATION, case)] == [1, 2, 3, 4]
+    other = replace(command(fact(uuid4(), 1, organisation_id=NEIGHBOUR)), relies_on=((person, 0),))
+    async with Appender(dsn) as appender:
+        assert isinstance(await appender.append(other), Appended), (
+            "a stream of another organisation is nobody's business"
+        )
