@@ -11,6 +11,7 @@ from adapters.data_folder import DATABASE, NothingHere
 from adapters.keys.chosen import open_holder
 from adapters.keys.holder import KeyHolderRefused
 from adapters.keys.key_file import KeyFileRefused
+from adapters.postgres.rebuild import REBUILDING
 from adapters.postgres.runner import Runner
 from adapters.postgres.server_log import settings_that_log_values
 from adapters.search.indexer import status
@@ -25,7 +26,19 @@ WITHOUT_A_WALL = """
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organisation_id' AND NOT a.attisdropped
     WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('accompany', 'keys', 'projections', 'search')
       AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+      -- What a rebuild is filling gets its wall before anybody but the worker may read it.
+      AND NOT (n.nspname = 'projections' AND right(c.relname, 8) = '__beside')
     ORDER BY 1
+"""
+LEFT_UNFINISHED = """
+    SELECT 'begun ' || to_char(r.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC, and holds '
+        || pg_size_pretty((SELECT sum(pg_total_relation_size(to_regclass('projections.' || t || '__beside'))) FROM unnest(r.tables) t))
+        || '. `accompany rebuild` goes on with it if it is of the same projections, or drops it.'
+    FROM projections.rebuild r
+    WHERE NOT EXISTS (
+        SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND (l.classid::bigint << 32) + l.objid::bigint = %s
+            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
 """
 ORGANISATIONS = """
     SELECT o.name, o.time_zone, o.demo, count(e.position) AS events, count(DISTINCT e.stream_id) AS streams
@@ -144,7 +157,7 @@ async def _key_ring(url: str) -> list[Finding]:
 
 
 async def projections(dsn: str) -> list[Finding]:
-    """How far each projection is, which has stopped, and which went on without an event that it could not take."""
+    """How far each projection is, which has stopped or went on without an event that it could not take, and what a killed rebuild left."""
     findings = []
     for one in await Runner(dsn).status():
         if one.error:
@@ -163,6 +176,9 @@ async def projections(dsn: str) -> list[Finding]:
         else:
             state: State = "ok" if one.lag == 0 else "warning"
             findings.append(Finding(f"projection {one.name}", state, f"{one.lag} events behind position {one.head}"))
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=10) as connection:
+        for (found,) in await (await connection.execute(LEFT_UNFINISHED, (REBUILDING,))).fetchall():
+            findings.append(Finding("unfinished rebuild", "warning", found))
     return findings
 
 

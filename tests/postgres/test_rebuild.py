@@ -15,6 +15,7 @@ import msgspec
 import psycopg
 import pytest
 
+from adapters import doctor
 from adapters.postgres import rebuild_parts as parts
 from adapters.postgres.copying import copy
 from adapters.postgres.filling import helped
@@ -148,6 +149,8 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(recording: Recording
     async with await worker(dsn) as connection:
         done, total = await parts.progress_of(connection)
     assert 0 < done < total
+    found = {one.check: one for one in await doctor.projections(dsn)}
+    assert found["unfinished rebuild"].state == "warning"
     # Recorded between the crash and the next attempt: some of it in streams that are filled already.
     await recording.case()
     await Runner(dsn).catch_up()
@@ -157,6 +160,7 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(recording: Recording
     assert told[0] == (done, total), "it takes up where the other was"
     assert await all_rows(dsn) == followed
     assert await beside(dsn) == 0
+    assert "unfinished rebuild" not in {one.check for one in await doctor.projections(dsn)}
     await Runner(dsn).rebuild([])
     assert await all_rows(dsn) == followed
 
