@@ -24,7 +24,7 @@ from domain.vocabulary import ConsentState, Medium, PersonRole, Purpose, Role, T
 
 FIRST_DAY = date(2024, 1, 8)
 SUMMARY = "Went through the letters of this week and wrote two answers together."
-CASES_AT_ONCE = 100
+CASES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
