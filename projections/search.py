@@ -123,22 +123,22 @@ async def _matching(
     for case in cases:
         for person_id in {case.trainee_id, case.mentor_id}:
             of.setdefault(person_id, []).append(case)
-    events = await compared([*(row.details_position for row in rows), *(case.started_position for case in cases)])
     people = {row.person_id: row for row in rows}
-    matching = []
-    for person in (people[person_id] for person_id in meant if person_id in people):
-        details = details_in(events.get(person.details_position))
-        # A case's number is personal data of its trainee, and leads to nobody else.
-        numbers = tuple(
-            told(events.get(case.started_position), "reference") or ""
-            for case in of.get(person.person_id, [])
-            if case.trainee_id == person.person_id
-        )
-        if details is not None:
-            by = question.matched_by(details, numbers)
-            if by is not None:
-                matching.append(_Match(person, by, of.get(person.person_id, [])))
-    return matching
+    told_of = await compared(row.details_position for row in rows)
+    readable = {row.person_id: details for row in rows if (details := details_in(told_of.get(row.details_position)))}
+    by = {person_id: question.matched_by(details, ()) for person_id, details in readable.items()}
+    # Only of those whose details do not match are the numbers of their cases opened: a number is personal data of the case's trainee, and
+    # leads to nobody else.
+    numbered = [case for case in cases if case.trainee_id in by and by[case.trainee_id] is None]
+    starts = await compared(case.started_position for case in numbered)
+    for case in numbered:
+        number = told(starts.get(case.started_position), "reference") or ""
+        by[case.trainee_id] = by[case.trainee_id] or question.matched_by(readable[case.trainee_id], (number,))
+    return [
+        _Match(people[person_id], matched_by, of.get(person_id, []))
+        for person_id in meant
+        if (matched_by := by.get(person_id)) is not None
+    ]
 
 
 def _shown(match: _Match, details: Details) -> PersonFound:
