@@ -25,6 +25,7 @@ from adapters.caseload.loading import load
 from adapters.commands.audit import audit
 from adapters.commands.backup import backup, prune_key_backups, restore
 from adapters.commands.keys import keys
+from adapters.commands.report import report
 from adapters.commands.tamper import tamper_with_a_copy
 from adapters.commands.witness import witness
 from adapters.console import err, out, print_json, print_summary, print_table, print_ways_in, progress, refusals
@@ -58,6 +59,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(witness, name="witness")
 for command in (backup, restore, prune_key_backups):
     app.command()(command)
+app.add_typer(report, name="report")
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]
 Organisation = Annotated[str | None, typer.Option(help="The organisation's name; needed where there are several.")]
 

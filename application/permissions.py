@@ -77,7 +77,7 @@ MAY: dict[str, frozenset[Role]] = {
     "see_accesses": frozenset({Role.TRAINEE, Role.MENTOR, Role.COORDINATOR, Role.AUDITOR}),
     "see_access_log": frozenset({Role.COORDINATOR, Role.AUDITOR}),
     "see_reports": frozenset({Role.COORDINATOR, Role.FUNDER, Role.AUDITOR}),
-    "see_summary": frozenset({Role.COORDINATOR, Role.FUNDER}),
+    "see_summary": _COORDINATOR,
     "see_system": frozenset({Role.ADMINISTRATOR}),
 }
 

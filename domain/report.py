@@ -88,7 +88,10 @@ class MedianDays:
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """How far an attacker can narrow a figure that is kept back. Anybody can compute it from the published ones."""
+    """How far an attacker can narrow a figure that is kept back. Anybody can compute it from the published ones.
+
+    Where these are rounded it is left out: it would tell what they were.
+    """
 
     key: str
     least: int

@@ -1,13 +1,15 @@
-"""A first summary for funders: persons served, sessions, accompaniments, credentials, employment. Exact figures; persons, never rows."""
+"""A summary for coordinators: persons served, sessions, accompaniments, credentials, employment. Exact figures; persons, never rows.
 
-from dataclasses import dataclass, fields, replace
+What funders get is a report that was made safe and released; see projections/reports.py.
+"""
+
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
 
-from domain.errors import Invalid
 from domain.vocabulary import AppointmentOutcome, AppointmentType, OutcomeStatus, RecognitionResult
 from projections.projection import as_of
 
@@ -51,7 +53,7 @@ class StatusCount:
 
 @dataclass(frozen=True, slots=True)
 class FunderSummary:
-    """Figures of the period from `since` to `until`, both days included; None is open. A figure that is None was withheld.
+    """Figures of the period from `since` to `until`, both days included; None is open.
 
     - `persons_served`: trainees with a session, an accompaniment or an appointment held in the period, each counted once
     - `left_out`: those of them who are in no figure, since no consent to funder reporting stands
@@ -65,23 +67,23 @@ class FunderSummary:
     since: date | None
     until: date | None
     reporting_consent_only: bool
-    persons_served: int | None
-    left_out: int | None
-    mentorships_active: int | None
-    mentorships_started: int | None
-    mentorships_closed: int | None
-    sessions_held: int | None
-    session_hours: float | None
-    accompaniments: int | None
-    accompaniments_by_type: tuple[TypeCount, ...] | None
-    accompaniments_by_outcome: tuple[OutcomeCount, ...] | None
-    accompaniments_by_type_and_outcome: tuple[TypeOutcomeCount, ...] | None
-    credentials_opened: int | None
-    credentials_applied: int | None
-    credentials_decided: int | None
-    credentials_by_result: tuple[ResultCount, ...] | None
-    employment: tuple[StatusCount, ...] | None
-    lost_to_follow_up: int | None
+    persons_served: int
+    left_out: int
+    mentorships_active: int
+    mentorships_started: int
+    mentorships_closed: int
+    sessions_held: int
+    session_hours: float
+    accompaniments: int
+    accompaniments_by_type: tuple[TypeCount, ...]
+    accompaniments_by_outcome: tuple[OutcomeCount, ...]
+    accompaniments_by_type_and_outcome: tuple[TypeOutcomeCount, ...]
+    credentials_opened: int
+    credentials_applied: int
+    credentials_decided: int
+    credentials_by_result: tuple[ResultCount, ...]
+    employment: tuple[StatusCount, ...]
+    lost_to_follow_up: int
     as_of_position: int
 
 
@@ -146,11 +148,6 @@ async def funder_summary(
     )
 
 
-class NotAWholeQuarter(Invalid):
-    code = "not-a-whole-quarter"
-    message = "Funders see calendar quarters that are over, one at a time: two periods that differ by a day would tell what that day held."
-
-
 def quarters(today: date, number: int = 4) -> tuple[tuple[date, date], ...]:
     """First and last day of the last calendar quarters that are over, newest first."""
     found = []
@@ -160,52 +157,6 @@ def quarters(today: date, number: int = 4) -> tuple[tuple[date, date], ...]:
         first = date(last.year, last.month - 2, 1)
         found.append((first, last))
     return tuple(found)
-
-
-def funders_period(since: date | None, until: date | None, today: date) -> tuple[date, date]:
-    """The quarter that a funder asked for, or the last one. Raises NotAWholeQuarter."""
-    if since is None and until is None:
-        return quarters(today, 1)[0]
-    if since is None or until is None or until >= today or quarters(until + timedelta(days=1), 1)[0] != (since, until):
-        raise NotAWholeQuarter(fields=("since", "until"))
-    return since, until
-
-
-def withhold_small(summary: FunderSummary, k: int = 10) -> FunderSummary:
-    """The summary without any figure that could point at a person: counts of 1 to k - 1 become None.
-
-    A breakdown with such a cell is withheld whole: were only the cell left out, it could be worked out from the total and the
-    other cells. Coarse and safe; finer rules of publication stand elsewhere.
-    """
-    withheld: dict[str, Any] = {}
-    for field in fields(summary):
-        value = getattr(summary, field.name)
-        if isinstance(value, tuple):
-            is_small = any(0 < cell.count < k for cell in value)
-        else:
-            is_small = field.name in _COUNTS and value is not None and 0 < value < k
-        if is_small:
-            withheld[field.name] = None
-    if "sessions_held" in withheld:
-        withheld["session_hours"] = None
-    return replace(summary, **withheld)
-
-
-_COUNTS = frozenset(
-    {
-        "persons_served",
-        "left_out",
-        "mentorships_active",
-        "mentorships_started",
-        "mentorships_closed",
-        "sessions_held",
-        "accompaniments",
-        "credentials_opened",
-        "credentials_applied",
-        "credentials_decided",
-        "lost_to_follow_up",
-    }
-)
 
 
 async def _rows(

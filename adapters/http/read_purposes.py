@@ -77,6 +77,9 @@ NOTHING_PERSONAL = frozenset(
         "/sign-in/{link}",
         "/static/{name}",
         "/summary",
+        "/reports",
+        "/reports/{report_id}",
+        "/reports/{report_id}/{file}",
         "/system",
     }
 )

@@ -12,8 +12,7 @@ from adapters.http.strict_json import StrictRoute
 from adapters.http.submitted import Day
 from application.permissions import refuse_unless
 from domain.errors import Invalid
-from domain.vocabulary import Role
-from projections.funder_summary import FunderSummary, funder_summary, funders_period, withhold_small
+from projections.funder_summary import FunderSummary, funder_summary
 
 
 class PeriodReversed(Invalid):
@@ -32,26 +31,18 @@ def report_routes(parts: Parts) -> APIRouter:
         until: Annotated[Day | None, Query(description="Last day, or up to now.")] = None,
         min_position: MinPosition = 0,
     ) -> FunderSummary:
-        """What was done in a period.
-
-        For a coordinator exact figures of everybody. For a funder one calendar quarter that is over, by itself the last one, only those
-        who consent to it, and no count from 1 to 9.
-        """
+        """What was done in a period: exact figures of everybody, for use inside the organisation. Funders get released reports."""
         refuse_unless(by, "see_summary")
         if since is not None and until is not None and until < since:
             raise PeriodReversed
-        for_funder = by.role is Role.FUNDER
-        if for_funder:
-            since, until = funders_period(since, until, by.today)
         async with reading(parts, by, response, min_position) as connection:
-            summary = await funder_summary(
+            return await funder_summary(
                 connection,
                 organisation_id=by.organisation_id,
                 since=since,
                 until=until,
-                reporting_consent_only=for_funder,
+                reporting_consent_only=False,
                 today=by.today,
             )
-        return withhold_small(summary) if for_funder else summary
 
     return router

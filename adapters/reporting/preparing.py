@@ -37,7 +37,7 @@ class FiguresNotProtected(RuleBroken):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to prepare. `rounding` is 0 or 5; `seconds` is how long to look for the choice that loses least."""
+    """What to prepare. `rounding` is 0 or 5; `seconds` is how long to look for the choice that loses least, where `optimal` asks for it."""
 
     since: date
     until: date
@@ -45,6 +45,7 @@ class Wanted:
     rounding: int = 0
     language: str = "de"
     seconds: float = 120
+    optimal: bool = True
 
 
 def report_id(installation: Installation, organisation_id: UUID, audience: Audience, since: date) -> UUID:
@@ -64,7 +65,7 @@ def published(counted: Counted, question: Question, wanted: Wanted) -> Content:
     """What may be said of these figures. Raises FiguresNotProtected."""
     began = time.monotonic()
     try:
-        pattern = suppress(counted.tables, wanted.rule, cost=Cost.CELLS, seconds=wanted.seconds)
+        pattern = suppress(counted.tables, wanted.rule, cost=Cost.CELLS, seconds=wanted.seconds, optimal=wanted.optimal)
     except CannotProtect as unprotected:
         raise FiguresNotProtected(unprotected.cells) from None
     # Whatever was chosen and however: nothing is published that this attack has not been tried on.
@@ -92,5 +93,8 @@ def published(counted: Counted, question: Question, wanted: Wanted) -> Content:
             MedianDays(indicator, None if shown[indicator] is None else typical(days, wanted.rule))
             for indicator, days in counted.days.items()
         ),
-        hidden=tuple(Hidden(key, one.least, one.most) for key, one in sorted(attacked.ranges.items())),
+        # Worked out from figures that are not rounded, they would tell those.
+        hidden=()
+        if wanted.rounding
+        else tuple(Hidden(key, one.least, one.most) for key, one in sorted(attacked.ranges.items())),
     )

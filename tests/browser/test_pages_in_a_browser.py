@@ -152,7 +152,7 @@ def test_a_caseworker_records_an_accompaniment_without_script(
     [
         (Role.COORDINATOR, "overview", DESK),
         (Role.AUDITOR, "consent-trail", DESK),
-        (Role.FUNDER, "summary", DESK),
+        (Role.FUNDER, "reports", DESK),
         (Role.MENTOR, "my-trainees", PHONE),
         (Role.TRAINEE, "my-record", PHONE),
         (Role.ADMINISTRATOR, "system", DESK),

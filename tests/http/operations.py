@@ -125,7 +125,7 @@ OPERATIONS: dict[str, Operation] = {
     "place_hold": Operation("POST", f"{PERSON}/holds", ANSWERING, {"ground": "audit"}),
     "release_hold": Operation("POST", f"{PERSON}/holds/{{hold}}/release", ANSWERING, {}),
     "note_funding": Operation("POST", f"{PERSON}/funding", STAFF, {"funder": "city", "last_payment_on": "2025-03-01"}),
-    "read_summary": Operation("GET", "/reports/summary", frozenset({Role.COORDINATOR, Role.FUNDER})),
+    "read_summary": Operation("GET", "/reports/summary", frozenset({Role.COORDINATOR})),
 }
 
 

@@ -481,22 +481,6 @@ async def test_the_trail_names_cases_and_never_people(sign_in: SignIn, office: O
     assert "Consent given" in visit.page.words
 
 
-async def test_a_funder_reads_no_small_figure(sign_in: SignIn, office: Office) -> None:
-    case = await begun(office, purposes=(*PURPOSES, "funder-reporting"))
-    by = await office.caseworker()
-    await by.post(f"{case.path}/sessions", {"minutes": 60, "medium": "phone"})
-    await by.get(case.path)
-    exact = await sign_in(Role.COORDINATOR)
-    await exact.get("/summary")
-    assert "withheld" not in exact.page.words
-    funder = await sign_in(Role.FUNDER)
-    await funder.get("/summary?since=2025-01-01&until=2025-03-31")
-    assert "withheld" in funder.page.words
-    assert (await funder.get("/summary?since=2025-01-01&until=2025-03-30")).status_code == 422
-    assert (await funder.get("/summary?since=2025-02-01&until=2025-01-01")).status_code == 422
-    assert (await funder.get("/summary?since=tomorrow")).status_code == 422
-
-
 async def test_a_time_of_day_that_the_clocks_leapt_over_is_refused_at_the_field(
     sign_in: SignIn, office: Office
 ) -> None:

@@ -160,19 +160,6 @@ async def test_a_caseworker_cannot_open_a_case_about_somebody_they_may_not_see(o
     assert (await theirs.post("/mentorships", body)).status_code == 201
 
 
-async def test_a_funder_gets_no_small_figure_and_nobody_who_did_not_agree(office: Office) -> None:
-    case = await OpenCase.begin(office)
-    await Filled.fill(case, await office.caseworker())
-    funder = await asker(case, Role.FUNDER)
-    caseworker = await case.office.caseworker()
-    await caseworker.post(f"{case.path}/sessions", {"minutes": 60, "medium": "phone", "occurred_on": "2025-02-03"})
-    funder.last = caseworker.last
-    figures = (await funder.get("/reports/summary", since="2025-01-01", until="2025-03-31")).json()
-    assert figures["reporting_consent_only"] is True
-    assert figures["persons_served"] == 0
-    assert figures["left_out"] is None
-
-
 @pytest.mark.parametrize(
     "headers",
     [

@@ -24,7 +24,7 @@ from projections.cases import case_row, cases_page
 from projections.caseworker_dashboard import CaseworkerDashboard, DeadlineKind, caseworker_dashboard
 from projections.consent_trail import TrailKind, consent_trail
 from projections.consents import ConsentStatus
-from projections.funder_summary import FunderSummary, funder_summary, withhold_small
+from projections.funder_summary import FunderSummary, funder_summary
 from projections.people import people_page, person_view, person_visible
 from projections.timeline import TimelineEntry, timeline
 from tests.domain.scenario import (
@@ -314,17 +314,6 @@ async def test_only_people_who_consented_to_reporting_count_for_a_funder(views: 
     )
     withdrawn = await views.summary(reporting_consent_only=True)
     assert (withdrawn.persons_served, withdrawn.left_out) == (0, 1)
-
-
-async def test_small_figures_are_withheld_and_a_breakdown_with_one_is_withheld_whole(views: Views) -> None:
-    await views.case(*ALL_CONSENTED, BOOKED, accompanied(on(10)), HELD)
-    summary = await views.summary()
-    safe = withhold_small(summary)
-    assert (safe.persons_served, safe.sessions_held, safe.session_hours) == (None, None, None)
-    assert (safe.accompaniments_by_type, safe.accompaniments_by_outcome) == (None, None)
-    assert (safe.left_out, safe.credentials_opened) == (0, 0)
-    assert withhold_small(summary, k=1) == summary
-    assert safe.as_of_position == summary.as_of_position
 
 
 async def test_a_caseworker_sees_people_of_own_cases_or_own_registration(views: Views) -> None:

@@ -13,6 +13,7 @@ from adapters.http.pages.consent_trail import consent_trail_routes
 from adapters.http.pages.consents import consent_routes
 from adapters.http.pages.dashboard import dashboard_routes
 from adapters.http.pages.my import my_routes
+from adapters.http.pages.reports import report_pages
 from adapters.http.pages.same_origin import SameOriginOnly
 from adapters.http.pages.search import search_page_routes
 from adapters.http.pages.session import session_routes
@@ -55,6 +56,7 @@ def pages(parts: Parts) -> FastAPI:
         session_routes,
         consent_trail_routes,
         summary_routes,
+        report_pages,
         my_routes,
         access_routes,
         system_routes,

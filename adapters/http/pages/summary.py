@@ -1,4 +1,4 @@
-"""The summary for funders: figures with a bar and a table for each, and nobody behind them."""
+"""The summary for coordinators: figures with a bar and a table for each."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,14 +15,10 @@ from adapters.http.pages.wording import sentence, words
 from adapters.http.parts import Parts
 from adapters.http.reading import reading
 from application.permissions import refuse_unless
-from domain.vocabulary import Role
 from projections.funder_summary import (
     FunderSummary,
-    NotAWholeQuarter,
     funder_summary,
-    funders_period,
     quarters,
-    withhold_small,
 )
 
 Written = Annotated[str, Query(max_length=20)]
@@ -39,12 +35,12 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """`bars` is None where the figures were withheld, and empty where there is nothing to count."""
+    """`bars` are empty where there is nothing to count."""
 
     name: str
     title: str
     of: str
-    bars: tuple[Bar, ...] | None
+    bars: tuple[Bar, ...]
 
 
 def summary_routes(parts: Parts) -> APIRouter:
@@ -54,7 +50,7 @@ def summary_routes(parts: Parts) -> APIRouter:
     async def read_summary(
         request: Request, visitor: SignedInVisitor, since: Written = "", until: Written = ""
     ) -> Response:
-        """Exact figures for a coordinator; for a funder only of those who consent to it, and no small ones."""
+        """Exact figures, for use inside the organisation."""
         by = visitor.by
         refuse_unless(by, "see_summary")
         form = Form({"since": since, "until": until})
@@ -63,33 +59,23 @@ def summary_routes(parts: Parts) -> APIRouter:
             form.add("until", "The period ends before it begins. Swap the two days.")
         if form.problems:
             first = last = None
-        for_funder = by.role is Role.FUNDER
-        if for_funder:
-            try:
-                first, last = funders_period(first, last, by.today)
-            except NotAWholeQuarter as refusal:
-                form.add("since", str(refusal))
-                first, last = funders_period(None, None, by.today)
         async with reading(parts, by, Response(), 0) as connection:
             summary = await funder_summary(
                 connection,
                 organisation_id=by.organisation_id,
                 since=first,
                 until=last,
-                reporting_consent_only=for_funder,
+                reporting_consent_only=False,
                 today=by.today,
             )
-        if for_funder:
-            summary = withhold_small(summary)
         return page(
             request,
             "summary.html",
             status=422 if form.problems else 200,
             form=form,
             summary=summary,
-            for_funder=for_funder,
             breakdowns=_breakdowns(summary),
-            quarters=_quarters(by.today, only_past=for_funder),
+            quarters=_quarters(by.today),
         )
 
     return router
@@ -124,10 +110,8 @@ def _breakdowns(summary: FunderSummary) -> tuple[Breakdown, ...]:
     )
 
 
-def _bars(cells: Iterable[Any] | None, term: str) -> tuple[Bar, ...] | None:
+def _bars(cells: Iterable[Any], term: str) -> tuple[Bar, ...]:
     """The counts that are not nought, the largest first; `term` is the field that says what is counted."""
-    if cells is None:
-        return None
     counted = sorted((cell for cell in cells if cell.count), key=lambda cell: -cell.count)
     longest = max((cell.count for cell in counted), default=1)
     return tuple(
@@ -136,10 +120,9 @@ def _bars(cells: Iterable[Any] | None, term: str) -> tuple[Bar, ...] | None:
     )
 
 
-def _quarters(today: date, *, only_past: bool) -> list[tuple[str, str, str]]:
+def _quarters(today: date) -> list[tuple[str, str, str]]:
     """Quarters to choose from, the newest first: what they are called, their first and their last day."""
     found = list(quarters(today))
-    if not only_past:
-        begun = found[0][1] + timedelta(days=1)
-        found = [(begun, (begun + timedelta(days=100)).replace(day=1) - timedelta(days=1)), *found[:-1]]
+    begun = found[0][1] + timedelta(days=1)
+    found = [(begun, (begun + timedelta(days=100)).replace(day=1) - timedelta(days=1)), *found[:-1]]
     return [(f"Q{(first.month + 2) // 3} {first.year}", str(first), str(last)) for first, last in found]

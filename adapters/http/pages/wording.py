@@ -99,6 +99,7 @@ NOTICES: Mapping[str, str] = {
     "consent": "Recorded: the decision on consent.",
     "session": "Recorded: the session.",
     "next-step": "Recorded: the next step is done.",
+    "report": "Recorded: what becomes of this report.",
 }
 
 
