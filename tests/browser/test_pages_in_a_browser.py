@@ -166,9 +166,14 @@ def test_each_role_comes_to_its_place(
         if role is Role.AUDITOR:
             page.locator("tbody a").first.click()
             expect(page.get_by_role("table")).to_contain_text("covered")
+        if role is Role.FUNDER:
+            page.locator("tbody a").first.click()
+            expect(page.get_by_role("heading", level=2).first).to_contain_text("Persons served")
         shoot(page, name)
         fits(page)
     with sign_in(role, PHONE) as page:
+        if role is Role.FUNDER:
+            page.locator("tbody a").first.click()
         fits(page)
 
 

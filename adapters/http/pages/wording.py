@@ -46,6 +46,11 @@ _WORDS: Mapping[str, str] = {
     ConsentStatus.MISSING: "never asked",
     ConsentState.DEFERRED: "put off",
     Judgement.AS_KNOWN_THEN: "covered as known then",
+    # Ages, where the hyphen is no blank.
+    "18-24": "18 to 24",
+    "25-34": "25 to 34",
+    "35-44": "35 to 44",
+    "45-54": "45 to 54",
     Judgement.UNDER_OVERRIDE: "under an override",
     Judgement.NOT_IN_FORCE: "gap: consent not in force",
     Judgement.OVERRIDE_NOT_UPHELD: "gap: override found wrong",
@@ -78,6 +83,9 @@ _TONES: Mapping[str, Tone] = {
     AppointmentOutcome.NO_SHOW_COMPANION: "bad",
     AppointmentOutcome.NO_SHOW_TRAINEE: "warn",
     "full": "good",
+    "released": "good",
+    "agreed-to": "good",
+    "turned-down": "bad",
     "partial": "warn",
     "reached": "good",
 }
