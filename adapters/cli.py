@@ -25,6 +25,7 @@ from adapters.caseload.loading import load
 from adapters.commands.audit import audit
 from adapters.commands.backup import backup, prune_key_backups, restore
 from adapters.commands.keys import keys
+from adapters.commands.people import export, retention
 from adapters.commands.report import report
 from adapters.commands.tamper import tamper_with_a_copy
 from adapters.commands.witness import witness
@@ -57,7 +58,7 @@ demonstration = typer.Typer(invoke_without_command=True)
 app.add_typer(demonstration, name="demo")
 app.add_typer(audit, name="audit")
 app.add_typer(witness, name="witness")
-for command in (backup, restore, prune_key_backups):
+for command in (backup, restore, prune_key_backups, retention, export):
     app.command()(command)
 app.add_typer(report, name="report")
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]

@@ -65,7 +65,10 @@ async def serve(
     if project:
         beside = _beside(installation.dsn, installation.telemetry, installation.keeping, stop)
         readers.append(asyncio.create_task(beside))
-    finishing = asyncio.create_task(installation.erasures.keep_finishing(), name="erasures")
+    rights = [
+        asyncio.create_task(installation.erasures.keep_finishing(), name="erasures"),
+        asyncio.create_task(installation.schedule.keep_proposing(), name="retention"),
+    ]
     serving = asyncio.create_task(server.serve([listener]))
     try:
         while not server.started and not serving.done():  # noqa: ASYNC110  # uvicorn tells it by a flag alone
@@ -78,11 +81,12 @@ async def serve(
     finally:
         server.should_exit = True
         stop.set()
-        finishing.cancel()
+        for task in rights:
+            task.cancel()
         try:
             await serving
         finally:
-            await asyncio.wait([finishing])
+            await asyncio.wait(rights)
             listener.close()
             await asyncio.gather(*readers)
 

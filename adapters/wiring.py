@@ -14,11 +14,13 @@ from adapters.erasure.involved import Involved
 from adapters.erasure.ledger import FILE_NAME as LEDGER
 from adapters.erasure.ledger import ErasureLedger
 from adapters.erasure.rules import retention_rules
+from adapters.erasure.schedule import Schedule
 from adapters.evidence.keeping import Keeping, policy_in
 from adapters.evidence.logged import LOGS
 from adapters.evidence.reading import LogReader
 from adapters.evidence.signing import LogKey
 from adapters.evidence.timestamps import Authority
+from adapters.export.gathering import Gatherer
 from adapters.identity.members import keyed_id
 from adapters.identity.tokens import Tokens
 from adapters.keys.changes import following
@@ -69,6 +71,8 @@ class Installation:
     people: People
     rights: Rights
     erasures: Erasures
+    copies: Gatherer
+    schedule: Schedule
     tokens: Tokens
     templates: Templates
     telemetry: Telemetry
@@ -142,6 +146,7 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
             erasures = Erasures(record, keys, pool, settings.data, ledger, involved, secrets, index)
             # Whoever was erased stays so, also in a database that was restored from a backup. Nothing is read before.
             await erasures.replay()
+            rights = Rights(record, retention_rules(settings.data), involved)
             yield Installation(
                 dsn=dsn,
                 keys=keys,
@@ -152,8 +157,10 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
                 accesses=accesses,
                 casebook=casebook,
                 people=People(record),
-                rights=Rights(record, retention_rules(settings.data), involved),
+                rights=rights,
                 erasures=erasures,
+                copies=Gatherer(record, pool, involved),
+                schedule=Schedule(dsn, pool, rights, secrets.identifier_key),
                 tokens=Tokens(pool),
                 templates=credential_paths(),
                 telemetry=telemetry,

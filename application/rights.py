@@ -95,6 +95,7 @@ class Rights:
         """Every rule that applies to a person, with its last day. Raises NotFound."""
         return periods(self.rules, await self.facts(by, person_id))
 
-    async def due(self, by: Caller, person_id: UUID) -> Period | None:
-        """The rule that held longest and has ended; None while any holds. Raises NotFound."""
-        return due(self.rules, await self.facts(by, person_id), by.today)
+    async def due(self, by: Caller, person_id: UUID) -> tuple[Period | None, bool]:
+        """The rule that held longest and has ended, None while any holds; and whether a legal hold stands. Raises NotFound."""
+        person = await self._record.person(by, person_id)
+        return due(self.rules, await self.facts(by, person_id), by.today), bool(person.holds)

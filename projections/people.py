@@ -25,6 +25,7 @@ class PersonRow(Row, frozen=True):
     registered_by: UUID
     details_position: int
     version: int
+    registered_on: date
 
 
 PEOPLE = Table(
@@ -36,7 +37,8 @@ PEOPLE = Table(
     role text NOT NULL,
     registered_by uuid NOT NULL,
     details_position bigint NOT NULL,
-    version integer NOT NULL
+    version integer NOT NULL,
+    registered_on date NOT NULL
     """,
     key=("organisation_id", "person_id"),
     indexes=("(organisation_id, registered_by)",),
@@ -193,7 +195,9 @@ async def _views(
 
 
 def _registered(seen: Seen, rows: Rows) -> None:
-    rows.put(PEOPLE, PersonRow(*seen.stream, seen.fields.role, seen.actor_id, seen.position, seen.version))
+    rows.put(
+        PEOPLE, PersonRow(*seen.stream, seen.fields.role, seen.actor_id, seen.position, seen.version, seen.occurred_on)
+    )
 
 
 def _details_corrected(seen: Seen, rows: Rows) -> None:
@@ -211,7 +215,7 @@ def _moved_on(seen: Seen, rows: Rows) -> None:
 
 PROJECTION = Projection(
     "people",
-    2,
+    3,
     (PEOPLE,),
     {
         # Any fact moves the person on to another version.

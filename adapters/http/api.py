@@ -6,6 +6,7 @@ from adapters.http.accesses import access_routes
 from adapters.http.appointments import appointment_routes
 from adapters.http.consent_trail import consent_trail_routes
 from adapters.http.consents import consent_routes
+from adapters.http.copies import copy_routes
 from adapters.http.corrections import correction_routes
 from adapters.http.credentials import credential_routes
 from adapters.http.dashboard import dashboard_routes
@@ -24,6 +25,7 @@ from adapters.http.timeline import timeline_routes
 SUBJECTS = (
     people_routes,
     rights_routes,
+    copy_routes,
     mentorship_routes,
     consent_routes,
     override_routes,

@@ -80,6 +80,16 @@ CHANGED: Responses = {
     200: {"description": "Recorded.", "headers": _RECORDED_HEADERS},
     **{status: answer for status, answer in CHANGE.items() if status != 201},
 }
+COPIED: Responses = {
+    200: {
+        "description": "The copy, as a file.",
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "application/pdf": {"schema": {"type": "string", "format": "binary"}},
+        },
+    },
+    **_problems(400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 500, 503),
+}
 
 
 TAGS = (

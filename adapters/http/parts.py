@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Protocol, Self
 
 from adapters.erasure.erasures import Erasures
+from adapters.erasure.schedule import Schedule
 from adapters.evidence.reading import LogReader
+from adapters.export.gathering import Gatherer
 from adapters.identity.tokens import Tokens
 from adapters.postgres.access_log import AccessLog
 from adapters.postgres.pool import Pool
@@ -48,6 +50,8 @@ class Parts:
     people: People
     rights: Rights
     erasures: Erasures
+    copies: Gatherer
+    schedule: Schedule
     templates: Templates
     tokens: Tokens
     pool: Pool
@@ -69,6 +73,8 @@ class Parts:
             people=installation.people,
             rights=installation.rights,
             erasures=installation.erasures,
+            copies=installation.copies,
+            schedule=installation.schedule,
             templates=installation.templates,
             tokens=installation.tokens,
             pool=installation.pool,

@@ -27,6 +27,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.export.readable import PdfNotInstalled
 from adapters.http.submitted import FIELD_NAMES
 from adapters.keys.key_ring import KeysUnavailable
 from adapters.postgres.stored import NotStorable, StoreBusy, StoreUnavailable
@@ -51,6 +52,7 @@ _STATUS_OF: Mapping[type[Exception], int] = {
     StoreBusy: 503,
     StoreUnavailable: 503,
     KeysUnavailable: 503,
+    PdfNotInstalled: 503,
 }
 
 _log = logging.getLogger(__name__)

@@ -32,6 +32,8 @@ BASIS_OF_READ: Mapping[str, ReadBasis] = {
     f"{API}/people/{{person_id}}": TAKING_PART,
     f"{API}/people/{{person_id}}/rights": RIGHTS,
     f"{API}/rights": RIGHTS,
+    f"{API}/retention": RIGHTS,
+    f"{API}/people/{{person_id}}/copies": RIGHTS,
     f"{API}/search": TAKING_PART,
     f"{API}/mentorships": Purpose.MENTORING,
     _CASE_IN_API: Purpose.MENTORING,
@@ -53,6 +55,9 @@ BASIS_OF_READ: Mapping[str, ReadBasis] = {
     f"{API}/accesses": OVERSIGHT,
     # Pages
     "/search": TAKING_PART,
+    "/rights": RIGHTS,
+    "/people/{person_id}/rights": RIGHTS,
+    "/my/copies": RIGHTS,
     "/dashboard": Purpose.MENTORING,
     "/dashboard/{which}": Purpose.MENTORING,
     _CASE: Purpose.MENTORING,
@@ -71,6 +76,8 @@ NOTHING_PERSONAL = frozenset(
     {
         f"{API}/openapi.json",
         f"{API}/reports/summary",
+        "/log/{log}/checkpoint",
+        "/log/{log}/tile/{tile:path}",
         "/health/live",
         "/health/ready",
         "/",

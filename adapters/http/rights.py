@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from adapters.erasure.erasures import ErasureReceipt
+from adapters.erasure.schedule import Due
 from adapters.http.documented import FACT, READ, VERSIONED
 from adapters.http.headers import Fact, Recorded, created
 from adapters.http.parts import Parts
@@ -139,6 +140,13 @@ class RightsAtWork:
     people: tuple[PersonsRights, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class DueList:
+    """The longest overdue first. `until` was the last day of the rule that held longest; `held` says that a legal hold stands."""
+
+    people: tuple[Due, ...]
+
+
 def rights_routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["rights"], route_class=StrictRoute)
 
@@ -150,6 +158,14 @@ def rights_routes(parts: Parts) -> APIRouter:
             found = await rights_at_work(connection, organisation_id=by.organisation_id)
         people_named((one.person_id for one in found), "rights")
         return RightsAtWork(tuple(found))
+
+    @router.get("/retention", responses=READ)
+    async def list_due(by: SignedIn, response: Response, min_position: MinPosition = 0) -> DueList:
+        """Whose data have been kept long enough, by which rule, and what holds them. Nothing is erased by that: people decide."""
+        refuse_unless(by, "see_retention")
+        async with reading(parts, by, response, min_position):
+            pass  # Waits where it is to; the rules decide on the record itself.
+        return DueList(tuple(await parts.schedule.due(by)))
 
     @router.get("/people/{person_id}/rights", responses=VERSIONED)
     async def read_rights(

@@ -161,7 +161,7 @@ async def test_a_funders_rule_holds_until_its_day_and_is_named() -> None:
     await here.ask(CASEWORKER)
     with pytest.raises(RetentionHolds, match="City grants: kept until 2027-06-02"):
         await here.rights.approve_erasure(COORDINATOR, submitted("approve"), TRAINEE)
-    assert await here.rights.due(COORDINATOR, TRAINEE) is None
+    assert await here.rights.due(COORDINATOR, TRAINEE) == (None, False)
 
 
 async def test_data_are_due_when_the_case_was_closed_long_enough() -> None:

@@ -106,6 +106,8 @@ OPERATIONS: dict[str, Operation] = {
     "read_accesses": Operation("GET", "/accesses", frozenset({Role.COORDINATOR, Role.AUDITOR})),
     "read_dashboard": Operation("GET", "/dashboard", STAFF),
     "search_people": Operation("POST", "/search", STAFF, {"q": "invented"}),
+    "list_due": Operation("GET", "/retention", ANSWERING),
+    "hand_out_copy": Operation("POST", f"{PERSON}/copies", WITH_TRAINEE, {}),
     "list_rights": Operation("GET", "/rights", ANSWERING),
     "read_rights": Operation("GET", f"{PERSON}/rights", WITH_TRAINEE | ANSWERING),
     "request_erasure": Operation(
@@ -158,6 +160,8 @@ class Filled:
         hold = await coordinator.post(f"/people/{case.trainee_id}/holds", {"ground": "audit"})
         assert (objection.status_code, hold.status_code) == (201, 201), (objection.text, hold.text)
         ids |= {"objection": objection.json()["id"], "hold": hold.json()["id"]}
+        # Both moved the person on: whoever reads their version next must see it.
+        by.last = max(by.last, coordinator.last)
         return cls(case, ids)
 
     async def ask(self, by: Asker, operation: Operation, *, etag: str = '"1"') -> int:

@@ -48,7 +48,7 @@ def addresses(app: FastAPI, house: Installation) -> Iterator[tuple[str, str]]:
         for route in iter_route_contexts(each.routes):
             path = getattr(route, "path", None)
             for method in getattr(route, "methods", None) or ():
-                if path is not None and (method == "GET" or path.endswith("/search")):
+                if path is not None and (method == "GET" or path.endswith(("/search", "/copies"))):
                     yield method, path
 
 
@@ -137,11 +137,15 @@ async def test_nobody_is_shown_at_any_address_without_an_entry(
 
 async def _ask(asker: Asker, visit: Visit, method: str, template: str, filled: Filled) -> httpx.Response:
     names = [part.strip("{}") for part in template.split("/") if part.startswith("{")]
-    if template in ("/sign-in/{link}", "/static/{name}"):
+    if template in ("/sign-in/{link}", "/static/{name}") or template.startswith("/log/"):
         return httpx.Response(200, text="")
     path = template.format(**{name: TAKEN.get(name) or filled.ids[BY_NAME[name]] for name in names})
     if (method, path) == ("POST", "/search"):
         return await post(visit.client, path, {"q": "canary"})
+    if (method, path) == ("POST", "/my/copies"):
+        return await post(visit.client, path, {"form": "json"})
+    if method == "POST" and path.endswith("/copies"):
+        return await asker.client.post(path.removeprefix("/api/v1"), json={})
     if method == "POST":
         return await asker.client.post("/search", json={"q": "canary"})
     if path.startswith("/api/v1"):

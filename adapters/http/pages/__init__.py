@@ -13,7 +13,9 @@ from adapters.http.pages.consent_trail import consent_trail_routes
 from adapters.http.pages.consents import consent_routes
 from adapters.http.pages.dashboard import dashboard_routes
 from adapters.http.pages.my import my_routes
+from adapters.http.pages.my_data import my_data_routes
 from adapters.http.pages.reports import report_pages
+from adapters.http.pages.rights import rights_routes
 from adapters.http.pages.same_origin import SameOriginOnly
 from adapters.http.pages.search import search_page_routes
 from adapters.http.pages.session import session_routes
@@ -58,6 +60,8 @@ def pages(parts: Parts) -> FastAPI:
         summary_routes,
         report_pages,
         my_routes,
+        my_data_routes,
+        rights_routes,
         access_routes,
         system_routes,
         search_page_routes,

@@ -9,6 +9,7 @@ from psycopg import AsyncConnection
 from starlette.responses import Response
 
 from adapters.http.pages.entries import EntryLine, entry_line
+from adapters.http.pages.form import Form
 from adapters.http.pages.page import page
 from adapters.http.pages.recorded import MinPosition, What, notice
 from adapters.http.pages.visitor import SignedInVisitor
@@ -21,6 +22,7 @@ from domain.mentorship.sessions import SessionHeld
 from domain.vocabulary import Role
 from projections.case_file import WHOLE, CaseFile, GoalView, Part, case_file
 from projections.cases import CaseView, cases_page
+from projections.rights import rights_of
 
 # More cases than one mentor or trainee has.
 CASES = 20
@@ -53,7 +55,15 @@ def my_routes(parts: Parts) -> APIRouter:
                 trainees = [await _trainee(connection, by, case) for case in await _cases(connection, by)]
                 return page(request, "my_trainees.html", trainees=trainees, **notice(what))
             files = [await _file(connection, by, case) for case in await _cases(connection, by)]
-        return page(request, "my_record.html", files=[file for file in files if file is not None])
+            rights = await rights_of(connection, by.organisation_id, [by.person_id])
+        return page(
+            request,
+            "my_record.html",
+            files=[file for file in files if file is not None],
+            rights=rights[by.person_id],
+            form=Form({}),
+            **notice(what),
+        )
 
     async def _cases(connection: AsyncConnection, by: Caller) -> list[CaseView]:
         """The open ones first, and of the ended ones the last."""

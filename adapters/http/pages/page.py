@@ -30,12 +30,13 @@ PLACES: Mapping[Role, Sequence[tuple[str, str]]] = {
         ("/consent-trail", "Consent trail"),
         ("/summary", "Summary"),
         ("/reports", "Reports"),
+        ("/rights", "Rights"),
     ),
     Role.AUDITOR: (("/consent-trail", "Consent trail"), ("/reports", "Reports")),
     Role.FUNDER: (("/reports", "Reports"),),
     Role.MENTOR: (("/my", "My trainees"), ("/my/accesses", "Who looked")),
     Role.TRAINEE: (("/my", "My record"), ("/my/accesses", "Who looked")),
-    Role.ADMINISTRATOR: (("/system", "System"),),
+    Role.ADMINISTRATOR: (("/system", "System"), ("/rights", "Rights")),
 }
 
 

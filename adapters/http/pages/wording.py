@@ -106,6 +106,9 @@ NOTICES: Mapping[str, str] = {
     "appointment": "Recorded: the appointment is booked.",
     "consent": "Recorded: the decision on consent.",
     "session": "Recorded: the session.",
+    "erasure-request": "Recorded: the request to erase. A second member has to agree.",
+    "erasure-refusal": "Recorded: the request was turned down.",
+    "erased": "Erased for good. The receipt says what was done where.",
     "next-step": "Recorded: the next step is done.",
     "report": "Recorded: what becomes of this report.",
 }
