@@ -119,7 +119,7 @@ def run_worker() -> None:
     start_logging(settings.log_level)
     with refusals(), database(settings) as dsn:
         telemetry = Telemetry.from_endpoint(settings.otlp_endpoint)
-        _run(serving.project(dsn, telemetry, keeping(settings, dsn, telemetry)))
+        _run(serving.project(dsn, telemetry, keeping(settings, dsn, telemetry), settings.prove_every))
 
 
 @app.command("import")
@@ -243,7 +243,14 @@ async def _serve(settings: Settings, dsn: str, worker: bool) -> None:
 
     try:
         async with installation(settings, dsn, telemetry) as opened:
-            await serving.serve(opened, settings.host, settings.port, project=worker, listening=announce)
+            await serving.serve(
+                opened,
+                settings.host,
+                settings.port,
+                project=worker,
+                prove_every=settings.prove_every,
+                listening=announce,
+            )
     finally:
         telemetry.close()
 

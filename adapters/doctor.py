@@ -8,6 +8,7 @@ from typing import Any, Literal
 import psycopg
 
 from adapters.data_folder import DATABASE, NothingHere
+from adapters.evidence.proving import WAITING
 from adapters.keys.chosen import open_holder
 from adapters.keys.holder import KeyHolderRefused
 from adapters.keys.key_file import KeyFileRefused
@@ -24,7 +25,7 @@ WITHOUT_A_WALL = """
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organisation_id' AND NOT a.attisdropped
-    WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('accompany', 'keys', 'projections', 'search')
+    WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('accompany', 'keys', 'projections', 'search', 'checks')
       AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
       -- What a rebuild is filling gets its wall before anybody but the worker may read it.
       AND NOT (n.nspname = 'projections' AND right(c.relname, 8) = '__beside')
@@ -154,6 +155,24 @@ async def _key_ring(url: str) -> list[Finding]:
     except psycopg.OperationalError:
         found = "The database of the key ring can't be reached. Is it running? Check ACCOMPANY_KEYS_DATABASE_URL."
         return [Finding("key ring", "failed", found)]
+
+
+async def consents(dsn: str) -> Finding:
+    """What the last proof of all consents found (`accompany audit consents`)."""
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+        cursor = await connection.execute("SELECT code, count(*) FROM checks.findings GROUP BY code ORDER BY code")
+        found: dict[str, int] = dict(await cursor.fetchall())
+        cursor = await connection.execute("SELECT looked_at, finished_at FROM checks.progress WHERE name = 'consents'")
+        last = await cursor.fetchone()
+    if last is None or last[1] is None:
+        return Finding(
+            "consents", "warning", "not proved yet; a worker does so by itself, or: accompany audit consents"
+        )
+    if not found:
+        return Finding("consents", "ok", f"{last[0]} mentorships proved, the last time {last[1]:%Y-%m-%d %H:%M} UTC")
+    said = ", ".join(f"{code} {count}" for code, count in found.items())
+    state: State = "warning" if found.keys() <= WAITING else "failed"
+    return Finding("consents", state, f"{said}. For where: accompany audit consents")
 
 
 async def projections(dsn: str) -> list[Finding]:

@@ -70,6 +70,7 @@ ATTRIBUTES: Mapping[str, Kind] = MappingProxyType(
         "accompany.command": is_slug,
         "accompany.outcome": is_slug,
         "accompany.projection": is_slug,
+        "accompany.check": is_slug,
         "accompany.log": is_slug,
         "accompany.batch.size": is_count,
     }

@@ -1,15 +1,18 @@
 """Serves HTTP until told to stop, with a projection runner, the search's indexer and the keeping of the logs beside it."""
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import uvicorn
 
 from adapters.evidence.keeping import Keeping
+from adapters.evidence.proving import Found, Prover
 from adapters.garbage import settle_garbage
 from adapters.http.app import create_app
 from adapters.http.parts import Parts
@@ -21,6 +24,8 @@ from adapters.wiring import Installation
 from domain.errors import Invalid
 
 DRAIN_SECONDS = 15
+
+log = logging.getLogger(__name__)
 
 
 class PortTaken(Invalid):
@@ -41,6 +46,7 @@ async def serve(
     port: int,
     *,
     project: bool,
+    prove_every: timedelta = timedelta(hours=24),
     listening: Callable[[int], Awaitable[bool]],
 ) -> None:
     """Answers requests on `host`:`port` (0: a free one) until SIGTERM or SIGINT, then lets the running ones end.
@@ -63,7 +69,7 @@ async def serve(
     stop = stop_on_signals()
     readers = [asyncio.create_task(watched_indexer(installation).run(stop))]
     if project:
-        beside = _beside(installation.dsn, installation.telemetry, installation.keeping, stop)
+        beside = _beside(installation.dsn, installation.telemetry, installation.keeping, prove_every, stop)
         readers.append(asyncio.create_task(beside))
     rights = [
         asyncio.create_task(installation.erasures.keep_finishing(), name="erasures"),
@@ -91,16 +97,22 @@ async def serve(
             await asyncio.gather(*readers)
 
 
-async def project(dsn: str, telemetry: Telemetry, keeping: Keeping) -> None:
-    """Keeps the projections and the logs up to date until SIGTERM or SIGINT."""
+async def project(dsn: str, telemetry: Telemetry, keeping: Keeping, prove_every: timedelta) -> None:
+    """Keeps the projections and the logs up to date, and proves the consents every so often, until SIGTERM or SIGINT."""
     try:
-        await _beside(dsn, telemetry, keeping, stop_on_signals())
+        await _beside(dsn, telemetry, keeping, prove_every, stop_on_signals())
     finally:
         telemetry.close()
 
 
-async def _beside(dsn: str, telemetry: Telemetry, keeping: Keeping, stop: asyncio.Event) -> None:
-    await asyncio.gather(watched_runner(dsn, telemetry).run(stop), keeping.run(stop))
+async def _beside(
+    dsn: str, telemetry: Telemetry, keeping: Keeping, prove_every: timedelta, stop: asyncio.Event
+) -> None:
+    await asyncio.gather(
+        watched_runner(dsn, telemetry).run(stop),
+        keeping.run(stop),
+        watched_prover(dsn, telemetry, prove_every).run(stop),
+    )
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -122,6 +134,20 @@ def watched_runner(dsn: str, telemetry: Telemetry) -> Runner:
         telemetry.projection_parked.set(trouble.parked, {"accompany.projection": name})
 
     return Runner(dsn, watched=watched, troubled=troubled)
+
+
+def watched_prover(dsn: str, telemetry: Telemetry, every: timedelta) -> Prover:
+    """A prover whose findings are metrics, and lines in the log."""
+
+    def found(what: Found) -> None:
+        count = sum(what.findings.values())
+        telemetry.findings.set(count, {"accompany.check": "consents"})
+        if count:
+            log.warning("consents-do-not-stand", extra={"check": "consents", "count": count})
+        else:
+            log.info("consents-stand", extra={"check": "consents", "count": what.mentorships})
+
+    return Prover(dsn, every, found)
 
 
 def watched_indexer(installation: Installation) -> Indexer:

@@ -11,6 +11,7 @@
   - aws-kms: `ACCOMPANY_AWS_KMS_KEY`, the key's ARN; credentials as for AWS's own tools
 - The same with `ACCOMPANY_NEXT_`, as in `ACCOMPANY_NEXT_KEY_HOLDER`: the one that `accompany keys rotate` moves to
 - `ACCOMPANY_TIME_ZONE`: where a new organisation is; `Europe/Berlin`
+- `ACCOMPANY_PROOF_HOURS`: how often a worker proves all consents; every 24 hours
 - `ACCOMPANY_OTLP_ENDPOINT`, else `OTEL_EXPORTER_OTLP_ENDPOINT`: base URL for traces and metrics; else telemetry is off
 - `ACCOMPANY_LOG_ORIGIN`: what the transparency logs call themselves, as `example.org/accompany`; else a name made of their key
 - `ACCOMPANY_WITNESS_POLICY`: a file that names witnesses and how many must sign (C2SP tlog-policy); else none is asked
@@ -24,6 +25,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -78,6 +80,7 @@ class Settings:
     witness_policy: Path | None
     timestamp_url: str | None
     time_zone: ZoneInfo
+    prove_every: timedelta
     otlp_endpoint: str | None
     log_level: str
     sources: Mapping[str, Source]
@@ -99,6 +102,7 @@ class Settings:
             witness_policy=reading.value("ACCOMPANY_WITNESS_POLICY", _folder, default=None),
             timestamp_url=reading.value("ACCOMPANY_TIMESTAMP_URL", _endpoint, default=None),
             time_zone=reading.value("ACCOMPANY_TIME_ZONE", _time_zone, default=ZoneInfo("Europe/Berlin")),
+            prove_every=reading.value("ACCOMPANY_PROOF_HOURS", _hours, default=timedelta(hours=24)),
             otlp_endpoint=reading.value(
                 "ACCOMPANY_OTLP_ENDPOINT",
                 _endpoint,
@@ -132,6 +136,7 @@ class Settings:
             "ACCOMPANY_WITNESS_POLICY": str(self.witness_policy) if self.witness_policy else "none",
             "ACCOMPANY_TIMESTAMP_URL": self.timestamp_url or "none",
             "ACCOMPANY_TIME_ZONE": self.time_zone.key,
+            "ACCOMPANY_PROOF_HOURS": str(self.prove_every // timedelta(hours=1)),
             endpoint: self.otlp_endpoint or "none: telemetry is off",
             "ACCOMPANY_LOG_LEVEL": self.log_level,
         }
@@ -280,6 +285,12 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 5 or int(text) > 65_535:
         raise _Unusable("a whole number from 0 to 65535")
     return int(text)
+
+
+def _hours(text: str) -> timedelta:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 3 or not 1 <= int(text) <= 168:
+        raise _Unusable("a whole number of hours from 1 to 168")
+    return timedelta(hours=int(text))
 
 
 def _database(text: str) -> str:

@@ -69,6 +69,7 @@ class Telemetry:
             meter, "accompany.log.witnesses_in_trouble", "{witness}", "Witnesses that did not sign"
         )
         self.log_stopped = Level(meter, "accompany.log.stopped", "1", "1 where a log has stopped, else 0")
+        self.findings = Level(meter, "accompany.check.findings", "{finding}", "Open findings of a scheduled check")
         self.projection_parked = Level(meter, "accompany.projection.parked", "{event}", "Events gone on without")
 
     @classmethod

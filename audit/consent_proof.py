@@ -83,8 +83,8 @@ def prove(mentorship_id: UUID, facts: Iterable[StoredFact], now: datetime) -> di
     findings = [*_out_of_line(stored)]
     told = [fact for fact in stored if _is_readable(fact)]
     findings += [_finding("unreadable", fact) for fact in stored if fact not in told]
-    decisions = [_decision(fact) for fact in told if _is_decision(fact.topic)]
-    overrides = _overrides(told)
+    decisions = decisions_of(told)
+    overrides = overrides_of(told)
     acts = _acts(told)
     judged = [(act, judge(act.done, decisions, overrides)) for act in acts]
     findings += [_finding(f"act-{judgement.value}", act.fact) for act, judgement in judged if judgement.is_gap]
@@ -152,6 +152,16 @@ def _decision(fact: StoredFact) -> DecisionMade:
         _day(plain["valid_from"]),
         _day(plain["valid_until"]),
     )
+
+
+def overrides_of(facts: Iterable[StoredFact]) -> list[OverrideMade]:
+    """The overrides among these facts with their reviews; what can't be read is left out."""
+    return _overrides(fact for fact in facts if _is_readable(fact))
+
+
+def decisions_of(facts: Iterable[StoredFact]) -> list[DecisionMade]:
+    """The decisions among these facts; what can't be read is left out."""
+    return [_decision(fact) for fact in facts if _is_decision(fact.topic) and _is_readable(fact)]
 
 
 def _overrides(told: Iterable[StoredFact]) -> list[OverrideMade]:

@@ -1,5 +1,6 @@
 """Settings come from the environment, each with its source; a bad one is refused by name and never shown."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ def test_the_environment_is_taken_and_named_as_the_source() -> None:
             "ACCOMPANY_KEY_HOLDER": "file",
             "ACCOMPANY_KEY_FILE": "/run/secrets/key",
             "ACCOMPANY_TIME_ZONE": "Europe/Vienna",
+            "ACCOMPANY_PROOF_HOURS": "6",
             "ACCOMPANY_LOG_ORIGIN": "example.org/accompany",
             "ACCOMPANY_WITNESS_POLICY": "/srv/witnesses",
             "ACCOMPANY_TIMESTAMP_URL": "https://time.example.org/tsr",
@@ -55,6 +57,7 @@ def test_the_environment_is_taken_and_named_as_the_source() -> None:
     assert settings.time_zone.key == "Europe/Vienna"
     assert settings.otlp_endpoint == "http://collector:4318"
     assert settings.log_level == "warning"
+    assert settings.prove_every == timedelta(hours=6)
     assert settings.log_origin == "example.org/accompany"
     assert settings.witness_policy == Path("/srv/witnesses")
     assert settings.timestamp_url == "https://time.example.org/tsr"
@@ -128,6 +131,8 @@ def test_a_password_is_never_shown(url: str) -> None:
         ("ACCOMPANY_OTLP_ENDPOINT", f"https://collector?token={SECRET}"),
         ("ACCOMPANY_OTLP_ENDPOINT", "https://collector:port"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"),
+        ("ACCOMPANY_PROOF_HOURS", "0"),
+        ("ACCOMPANY_PROOF_HOURS", "169"),
         ("ACCOMPANY_LOG_LEVEL", "loud"),
         ("DATABASE_URL", f"keeper:{SECRET}@db.example.org"),
         ("DATABASE_URL", f"mysql://keeper:{SECRET}@db.example.org/record"),

@@ -8,6 +8,7 @@ from typing import Annotated
 import psycopg
 import typer
 
+from adapters.commands.consents import prove_consents
 from adapters.console import err, out, print_json, progress, refusals
 from adapters.data_folder import NothingHere, holds_database
 from adapters.evidence.logged import LOGS
@@ -20,7 +21,10 @@ from audit.checkpoint import Checkpoint
 
 DISAGREES = 1
 
-audit = typer.Typer(help="Check the record against its transparency logs.", no_args_is_help=True)
+audit = typer.Typer(
+    help="Check the record: against its transparency logs, and each act against its consent.", no_args_is_help=True
+)
+audit.command("consents")(prove_consents)
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]
 
 
