@@ -24,6 +24,7 @@ from adapters.caseload.importing import Summary
 from adapters.caseload.loading import load
 from adapters.commands.audit import audit
 from adapters.commands.backup import backup, prune_key_backups, restore
+from adapters.commands.evidence import make_bundle
 from adapters.commands.keys import keys
 from adapters.commands.people import export, retention
 from adapters.commands.report import report
@@ -56,6 +57,7 @@ app = typer.Typer(
 app.add_typer(keys, name="keys")
 demonstration = typer.Typer(invoke_without_command=True)
 app.add_typer(demonstration, name="demo")
+audit.command("bundle")(make_bundle)
 app.add_typer(audit, name="audit")
 app.add_typer(witness, name="witness")
 for command in (backup, restore, prune_key_backups, retention, export):

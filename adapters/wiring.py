@@ -15,6 +15,8 @@ from adapters.erasure.ledger import FILE_NAME as LEDGER
 from adapters.erasure.ledger import ErasureLedger
 from adapters.erasure.rules import retention_rules
 from adapters.erasure.schedule import Schedule
+from adapters.evidence.bundles import Bundles
+from adapters.evidence.counting import PostgresCounting
 from adapters.evidence.keeping import Keeping, policy_in
 from adapters.evidence.logged import LOGS
 from adapters.evidence.reading import LogReader
@@ -46,6 +48,7 @@ from adapters.settings import Settings
 from adapters.telemetry import Telemetry
 from application.casebook import Casebook
 from application.credential_paths import Template, Templates
+from application.evidence import Evidence
 from application.intake import Intake
 from application.people import People
 from application.rights import Rights
@@ -77,6 +80,8 @@ class Installation:
     templates: Templates
     telemetry: Telemetry
     logs: tuple[LogReader, ...]
+    evidence: Evidence
+    bundles: Bundles
     keeping: Keeping
 
     def digest(self, content: bytes) -> bytes:
@@ -139,6 +144,7 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
         ):
             record = PostgresRecord(for_record, appender, keys, snapshots, telemetry)
             casebook = Casebook(record)
+            readers = {one.name: LogReader(pool, one.name, logs.key.origin(one.name)) for one in LOGS}
             keys.when_dropped(casebook.forget)
             index = SearchIndex(pool, Blinder(partial(secrets.derived, "search")), Opening(Reader(for_record), keys))
             involved = Involved(pool)
@@ -164,7 +170,9 @@ async def installation(settings: Settings, dsn: str, telemetry: Telemetry | None
                 tokens=Tokens(pool),
                 templates=credential_paths(),
                 telemetry=telemetry,
-                logs=tuple(LogReader(pool, one.name, logs.key.origin(one.name)) for one in LOGS),
+                logs=tuple(readers.values()),
+                evidence=Evidence(record, PostgresCounting(pool, keys, frozenset(readers))),
+                bundles=Bundles(pool, keys, readers, {name: logs.key.verifier_key(name) for name in readers}),
                 keeping=logs,
             )
 

@@ -130,6 +130,39 @@ def packed(contents: Contents) -> bytes:
     return archived({**files, "manifest.json": _json({**manifest, "files": listed})})
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What the verifier finds of one mentorship, looked at without a bundle. `checks` have titles for people."""
+
+    checkpoint: accompany_verify.Checkpoint | None
+    checks: Sequence[accompany_verify.Check]
+    events: Sequence[accompany_verify.Row]
+    gaps: int
+
+    @property
+    def holds(self) -> bool:
+        return all(check.outcome == "held" for check in self.checks)
+
+
+def examined(organisation_id: UUID, stream_id: UUID, part: LogPart, consent: Mapping[str, Any]) -> Examined:
+    """The proof of one mentorship against the latest checkpoint, by the program that auditors run."""
+    trust = accompany_verify.Trust(keys=[accompany_verify.read_key(str(part.key), "the log's key")])
+    files = {
+        **_log_files(part),
+        "manifest.json": _json({"format": FORMAT, "organisation": str(organisation_id)}),
+        "consent.json": _json(consent) + b"\n",
+    }
+    bundle = accompany_verify.Bundle(files, trust)
+    whole = accompany_verify.Check("completeness", "No entry of this case is missing")
+    bundle.run(["events-checkpoint", "events", "consent"])
+    versions = [event.version for event in bundle.events]
+    if versions != list(range(1, len(versions) + 1)):
+        whole.fail(f"stream {stream_id}", "an entry is missing between two others")
+    whole.said = f"entries 1 to {len(versions)}"
+    checks = [*bundle.checks[:2], whole, *bundle.checks[2:]]
+    return Examined(bundle.checkpoints.get("events"), checks, bundle.events, len(bundle.gaps))
+
+
 def archived(files: Mapping[str, bytes]) -> bytes:
     """A ZIP file with nothing compressed and nothing left to choice: what it holds is never larger than itself."""
     out = BytesIO()

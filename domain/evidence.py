@@ -67,14 +67,15 @@ class StreamUpTo:
 
 @dataclass(frozen=True, slots=True)
 class AboutSubject:
-    """A mentorship or a person: `person_id` is whose data it is, `streams` are all that belong to it, `access_entries` those about it.
+    """A mentorship or a person: `streams` are all that belong to it, `access_entries` those about it.
 
+    `person_id` is whose data it is, None where they have been erased: then nothing is sealed under their key any more.
     They are counted when the evidence is asked for, so that what is left out of the bundle later is found.
     """
 
     subject: EvidenceSubject
     subject_id: UUID
-    person_id: UUID
+    person_id: UUID | None
     streams: tuple[StreamUpTo, ...]
     access_entries: int | None = None
 
@@ -113,7 +114,10 @@ class _Requested(RecordEvent):
 
 @dataclass(frozen=True)
 class EvidenceRequested(_Requested, CanInitAggregate[UUID]):
-    """About a mentorship or a person. The reason in words is their personal data."""
+    """About a mentorship or a person. The reason in words is their personal data.
+
+    `person_id` is the request's own id where the person has been erased, so that the reason has a key to be sealed under.
+    """
 
     TOPIC = "evidence-requested"
 
@@ -164,6 +168,9 @@ class EvidenceRequest(Aggregate):
             raise EvidenceReasonMissing(fields=("reason",))
         check_text(reason=reason)
         kind = EvidenceRequested if isinstance(about, AboutSubject) else PeriodEvidenceRequested
+        told = {field.name: getattr(about, field.name) for field in fields(about)}
+        if isinstance(about, AboutSubject):
+            told["person_id"] = about.person_id or request_id
         event = kind(
             originator_id=request_id,
             originator_version=cls.INITIAL_VERSION,
@@ -173,7 +180,7 @@ class EvidenceRequest(Aggregate):
             opening=opening,
             reason_code=reason_code,
             reason=reason,
-            **{field.name: getattr(about, field.name) for field in fields(about)},
+            **told,
         )
         request = cast(Self, event.mutate(None))
         request.pending_events.append(event)

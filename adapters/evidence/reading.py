@@ -1,6 +1,6 @@
 """What others ask a log for: its checkpoint, its tiles, and proofs. Reads as the service does and changes nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
@@ -9,7 +9,7 @@ from adapters.evidence.growing import stride
 from adapters.evidence.stored import CHECKPOINTS, TILES, StoredCheckpoint, stored_checkpoint
 from adapters.postgres.pool import Pool
 from audit.inclusion_proof import InclusionProof
-from audit.merkle import Span, consistency_spans, inclusion_spans, proof_from
+from audit.merkle import Node, Span, consistency_spans, inclusion_spans, proof_from
 from audit.tiles import Tile, TileAt, nodes_in, tiles_for
 from domain.errors import NotFound
 
@@ -86,11 +86,14 @@ class LogReader:
             raise NotInLog
         return wanted
 
-    async def _proof(self, spans: list[Span]) -> list[bytes]:
+    async def nodes(self, spans: Collection[Span]) -> Callable[[Node], bytes]:
+        """Finds the hashes of these nodes, read at one time for many proofs. A node that the log does not hold is a KeyError."""
         async with self._pool.lend() as connection:
-            tiles = await self._tiles(connection, tiles_for(spans))
+            return nodes_in(await self._tiles(connection, tiles_for(spans)))
+
+    async def _proof(self, spans: list[Span]) -> list[bytes]:
         try:
-            return proof_from(spans, nodes_in(tiles))
+            return proof_from(spans, await self.nodes(spans))
         except KeyError:
             raise NotInLog from None
 

@@ -10,6 +10,7 @@ from adapters.http.copies import copy_routes
 from adapters.http.corrections import correction_routes
 from adapters.http.credentials import credential_routes
 from adapters.http.dashboard import dashboard_routes
+from adapters.http.evidence import evidence_routes
 from adapters.http.goals import goal_routes
 from adapters.http.mentorships import mentorship_routes
 from adapters.http.outcomes import outcome_routes
@@ -38,6 +39,7 @@ SUBJECTS = (
     timeline_routes,
     consent_trail_routes,
     access_routes,
+    evidence_routes,
     dashboard_routes,
     search_routes,
     report_routes,

@@ -105,6 +105,7 @@ TAGS = (
     ("corrections", "Putting an entry right without editing it."),
     ("timeline", "Everything that was recorded in a case."),
     ("consent trail", "For every act of processing the consent behind it."),
+    ("evidence", "What an auditor takes home, and checks without us."),
     ("dashboard", "What is on today, and what is due."),
     ("search", "Finding somebody."),
     ("reports", "Figures, never a person."),

@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 from adapters.erasure.erasures import Erasures
 from adapters.erasure.schedule import Schedule
+from adapters.evidence.bundles import Bundles
 from adapters.evidence.reading import LogReader
 from adapters.export.gathering import Gatherer
 from adapters.identity.tokens import Tokens
@@ -19,6 +20,7 @@ from adapters.wiring import Installation
 from application.caller import Caller
 from application.casebook import Casebook
 from application.credential_paths import Templates
+from application.evidence import Evidence
 from application.people import People
 from application.record import Record
 from application.rights import Rights
@@ -62,6 +64,8 @@ class Parts:
     digest: Callable[[bytes], bytes]
     telemetry: Telemetry
     logs: Mapping[str, LogReader]
+    evidence: Evidence
+    bundles: Bundles
     now: Callable[[], datetime] = _now
 
     @classmethod
@@ -85,4 +89,6 @@ class Parts:
             digest=installation.digest,
             telemetry=installation.telemetry,
             logs={reader.name: reader for reader in installation.logs},
+            evidence=installation.evidence,
+            bundles=installation.bundles,
         )

@@ -50,6 +50,7 @@ BASIS_OF_READ: Mapping[str, ReadBasis] = {
     f"{_CASE_IN_API}/timeline/{{version}}": Purpose.MENTORING,
     f"{_CASE_IN_API}/consent-trail": OVERSIGHT,
     f"{API}/consent-trail": OVERSIGHT,
+    f"{API}/evidence/{{request_id}}/bundle": OVERSIGHT,
     f"{API}/dashboard": Purpose.MENTORING,
     f"{API}/people/{{person_id}}/accesses": OVERSIGHT,
     f"{API}/accesses": OVERSIGHT,
@@ -68,6 +69,10 @@ BASIS_OF_READ: Mapping[str, ReadBasis] = {
     f"{_CASE}/sessions": Purpose.MENTORING,
     "/consent-trail": OVERSIGHT,
     "/consent-trail/{mentorship_id}": OVERSIGHT,
+    "/consent-trail/{mentorship_id}/verification": OVERSIGHT,
+    "/consent-trail/{mentorship_id}/evidence": OVERSIGHT,
+    "/consent-trail/{mentorship_id}/evidence/{request_id}": OVERSIGHT,
+    "/evidence/{request_id}/bundle": OVERSIGHT,
     "/my": Purpose.MENTORING,
     "/my/accesses": OWN_DATA,
 }

@@ -463,6 +463,11 @@ class Note:
     def by(self, key: NoteKey) -> list[bytes]:
         return [signature for name, key_id, signature in self.signatures if (name, key_id) == (key.name, key.id)]
 
+    def only_by(self, key: NoteKey) -> bytes:
+        """The note as this key's holder signed it, before others added their signatures."""
+        lines = (base64.b64encode(key.id + signature).decode() for signature in self.by(key))
+        return (self.text + "\n" + "".join(f"\u2014 {key.name} {line}\n" for line in lines)).encode()
+
     def signed_by(self, key: NoteKey) -> bool:
         """Whether the log's key signed this. Raises Refuted for a signature of that key that is wrong."""
         found = self.by(key)
@@ -742,17 +747,39 @@ def place_of(event: Row, group: str, person: UUID, key_version: bytes) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
-# ---------------------------------------------------------------- Was there a consent?
+# ---------------------------------------------------------------- Was there a consent? (docs/consent-proof.md of the service)
 #
 # Worked out anew from the events alone. Of the states of a consent, after the W3C Data Privacy Vocabulary, only `given` and `renewed`
-# permit anything; to be asked again, or to put the answer off, changes nothing.
+# permit anything; to be asked again, or to put the answer off, changes nothing. Where a life is in danger an override carries an act for
+# some hours, and another member reviews it.
 
-DECISIONS = {
-    "consent-" + state: state
-    for state in ["requested", "deferred", "refused", "given", "renewed", "withdrawn", "invalidated", "superseded"]
+STATES = ["requested", "deferred", "refused", "given", "renewed", "withdrawn", "invalidated", "superseded"]
+DECISIONS = {"consent-" + state: state for state in STATES}
+MENTORING = """
+    goal-set goal-revised goal-reached goal-dropped session-held appointment-booked appointment-moved appointment-cancelled
+    appointment-missed appointment-concluded next-step-completed outcome-found
+"""
+PURPOSES = {
+    **dict.fromkeys(MENTORING.split(), "mentoring"),
+    "accompaniment-recorded": "accompaniment",
+    **{f"credential-{what}": "credential-recognition" for what in ("path-opened", "step-taken", "decided", "appealed")},
 }
-IN_FORCE, AS_KNOWN_THEN, NOT_IN_FORCE, NONE_NAMED = "in-force", "as-known-then", "not-in-force", "none-named"
-GAPS = (NOT_IN_FORCE, NONE_NAMED)
+BASES = {
+    "mentorship-started": "contract",
+    "mentorship-paused": "legitimate-interests",
+    "mentorship-resumed": "legitimate-interests",
+    "mentorship-handed-over": "legitimate-interests",
+    "mentorship-closed": "legitimate-interests",
+    "consent-overridden": "vital-interests",
+    "override-reviewed": "legal-obligation",
+    "entry-corrected": "legal-obligation",
+    "entry-retracted": "legal-obligation",
+}
+IN_FORCE, AS_KNOWN_THEN, UNDER_OVERRIDE = "in-force", "as-known-then", "under-override"
+NOT_IN_FORCE, NOT_UPHELD, NONE_NAMED = "not-in-force", "override-not-upheld", "none-named"
+JUDGEMENTS = (IN_FORCE, AS_KNOWN_THEN, UNDER_OVERRIDE, NOT_IN_FORCE, NOT_UPHELD, NONE_NAMED)
+GAPS = (NOT_IN_FORCE, NOT_UPHELD, NONE_NAMED)
+LONGEST_OVERRIDE, REVIEWED_WITHIN = timedelta(hours=72), timedelta(days=7)
 
 
 @dataclass
@@ -778,6 +805,25 @@ class Decision:
 
 
 @dataclass
+class Override:
+    """`review` is the version of the entry that judges it, whether it was right, and who said so."""
+
+    event: Row
+    purpose: str
+    reason: str
+    on: date
+    at: datetime | None
+    until_on: date
+    until: datetime
+    named: str
+    review: tuple[int, bool, str] | None = None
+
+    def carries(self, on: date, at: datetime | None) -> bool:
+        begun = self.at <= at if at is not None and self.at is not None else self.on <= on
+        return begun and not (self.until < at if at is not None else self.until_on < on)
+
+
+@dataclass
 class Act:
     """A use of somebody's data. `told_in` is the version of the entry that last said when it happened."""
 
@@ -790,19 +836,18 @@ class Act:
     judgement: str = NONE_NAMED
 
     @property
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "position": self.event.position,
-            "version": self.event.version,
-            "topic": self.event.topic,
-            "purpose": self.event.purpose,
-            "occurred_on": self.on.isoformat(),
-            "occurred_at": None if self.at is None else moment_text(self.at),
-            "relied_on": self.relied_on,
-            "told_in": self.told_in,
-            "retracted_by": self.retracted_by,
-            "judgement": self.judgement,
-        }
+    def purpose(self) -> str:
+        return PURPOSES[self.event.topic]
+
+
+@dataclass
+class ConsentProof:
+    """`told` is the whole of it, as JSON."""
+
+    decisions: dict[int, Decision]
+    overrides: dict[int, Override]
+    acts: dict[int, Act]
+    told: dict[str, Any]
 
 
 def covering(decisions: Sequence[Decision], on: date, at: datetime | None) -> Decision | None:
@@ -821,37 +866,16 @@ def covering(decisions: Sequence[Decision], on: date, at: datetime | None) -> De
     return None if any(stood.comes_before(d.on, d.at) for d in undone) else stood
 
 
-def consent_proof(events: Sequence[Row]) -> tuple[list[Decision], list[Act]]:
-    """All decisions and all acts of one mentorship, whose events are given from the first one on. Raises Malformed."""
-    decisions: list[Decision] = []
-    acts: dict[int, Act] = {}
-    for event in events:
-        if event.topic in DECISIONS:
-            state = Fields(state_of(event), event.label)
-            scope = (state.text("purpose"), state.text("data_category"), state.text("recipient"))
-            valid = state.day("valid_from", optional=True), state.day("valid_until", optional=True)
-            decisions.append(Decision(event.version, scope, DECISIONS[event.topic], *_when(event), *valid))
-        elif event.purpose is not None:
-            relied_on = Fields(state_of(event), event.label).count("relied_on", optional=True)
-            acts[event.version] = Act(event, *_when(event), relied_on, event.version)
-        elif event.topic in ("entry-corrected", "entry-retracted"):
-            state = Fields(state_of(event), event.label)
-            act = acts.get(state.count("corrects"))
-            if act is not None and event.topic == "entry-retracted":
-                act.retracted_by = event.version
-            elif act is not None and "occurred_on" in state.take("changes", dict):
-                act.on, act.at = as_day(state.take("changes", dict)["occurred_on"], event.label), None
-                relied_on = state.count("relied_on", optional=True)
-                if relied_on is not None:
-                    act.relied_on, act.told_in = relied_on, event.version
-    for act in acts.values():
-        act.judgement = judge(act, decisions)
-    return decisions, list(acts.values())
-
-
-def judge(act: Act, decisions: Sequence[Decision]) -> str:
+def judge(act: Act, decisions: Iterable[Decision], overrides: Mapping[int, Override]) -> str:
     """Everyday work asks for consent to the case record, within the organisation."""
-    of_scope = [d for d in decisions if d.scope == (act.event.purpose, "case-record", "this-organisation")]
+    override = overrides.get(act.relied_on) if act.relied_on is not None else None
+    if override is not None and override.purpose == act.purpose:
+        wrong = override.review is not None and not override.review[1]
+        known_wrong = wrong and override.review is not None and override.review[0] < act.told_in
+        if override.event.version >= act.told_in or known_wrong or not override.carries(act.on, act.at):
+            return NOT_IN_FORCE
+        return NOT_UPHELD if wrong else UNDER_OVERRIDE
+    of_scope = [d for d in decisions if d.scope == (act.purpose, "case-record", "this-organisation")]
     if all(d.version != act.relied_on for d in of_scope):
         return NONE_NAMED
     then = covering([d for d in of_scope if d.version < act.told_in], act.on, act.at)
@@ -860,10 +884,151 @@ def judge(act: Act, decisions: Sequence[Decision]) -> str:
     return IN_FORCE if covering(of_scope, act.on, act.at) is not None else AS_KNOWN_THEN
 
 
-def _when(event: Row) -> tuple[date, datetime | None]:
-    if event.occurred_on is None:
-        raise Malformed(event.label, "it does not say when it happened")
-    return event.occurred_on, event.occurred_at
+def consent_proof(stream_id: UUID, events: Sequence[Row], now: datetime) -> ConsentProof:
+    """The proof of one mentorship, from all of its events. `now` decides which reviews are overdue."""
+    proof = ConsentProof({}, {}, {}, {})
+    findings: list[dict[str, Any]] = []
+    expected = 1
+    for before, event in zip([None, *events], events, strict=False):
+        if event.version != expected:
+            findings.append(_finding("version-missing" if event.version > expected else "version-repeated", event))
+        expected = event.version + 1
+        if before is not None and event.position <= before.position:
+            findings.append(_finding("out-of-order", event))
+        if event.topic not in PURPOSES and event.topic not in BASES and event.topic not in DECISIONS:
+            findings.append(_finding("unknown-kind", event))
+        elif event.purpose != PURPOSES.get(event.topic):
+            findings.append(_finding("purpose-differs", event))
+        try:
+            _replay(event, proof)
+        except Malformed:
+            findings.append(_finding("unreadable", event))
+    for act in proof.acts.values():
+        act.judgement = judge(act, proof.decisions.values(), proof.overrides)
+        if act.judgement in GAPS:
+            findings.append(_finding(f"act-{act.judgement}", act.event))
+    by_version = {event.version: event for event in events}
+    for override in proof.overrides.values():
+        if override.at is None or override.until - override.at > LONGEST_OVERRIDE:
+            findings.append(_finding("override-too-long", override.event))
+        if override.named != str(override.event.actor_id):
+            findings.append(_finding("override-by-another", override.event))
+        if override.review is None:
+            if now - override.event.recorded_at > REVIEWED_WITHIN:
+                findings.append(_finding("override-not-reviewed", override.event))
+        elif override.review[2] in (override.named, str(override.event.actor_id)):
+            findings.append(_finding("override-reviewed-by-its-author", by_version[override.review[0]]))
+    proof.told = _told(stream_id, events, proof, findings)
+    return proof
+
+
+def _replay(event: Row, proof: ConsentProof) -> None:
+    state = Fields(state_of(event), event.label)
+    on, at = state.day("occurred_on"), state.moment("occurred_at", optional=True)
+    if event.topic in DECISIONS:
+        scope = (state.text("purpose"), state.text("data_category"), state.text("recipient"))
+        valid = state.day("valid_from", optional=True), state.day("valid_until", optional=True)
+        proof.decisions[event.version] = Decision(event.version, scope, DECISIONS[event.topic], on, at, *valid)
+    elif event.topic in PURPOSES:
+        proof.acts[event.version] = Act(event, on, at, state.count("relied_on", optional=True), event.version)
+    elif event.topic == "consent-overridden":
+        until = state.day("until_on"), state.moment("until_at")
+        purpose, reason, named = state.text("purpose"), state.text("reason"), state.text("overridden_by")
+        proof.overrides[event.version] = Override(event, purpose, reason, on, at, *until, named)
+    elif event.topic == "override-reviewed":
+        upheld = state.value.get("upheld")
+        if not isinstance(upheld, bool):
+            raise Malformed(event.label, "it does not say what the review found")
+        override = proof.overrides.get(state.count("override"))
+        if override is not None and override.review is None:
+            override.review = event.version, upheld, str(event.actor_id)
+    elif event.topic in ("entry-corrected", "entry-retracted"):
+        act = proof.acts.get(state.count("corrects"))
+        if act is not None and event.topic == "entry-retracted":
+            act.retracted_by = event.version
+        elif act is not None and "occurred_on" in state.take("changes", dict):
+            act.on, act.at = as_day(state.take("changes", dict)["occurred_on"], event.label), None
+            relied_on = state.count("relied_on", optional=True)
+            if relied_on:
+                act.relied_on, act.told_in = relied_on, event.version
+
+
+def _told(
+    stream_id: UUID, events: Sequence[Row], proof: ConsentProof, findings: list[dict[str, Any]]
+) -> dict[str, Any]:
+    judgements = [act.judgement for act in proof.acts.values()]
+    return {
+        "format": "accompany consent proof 1",
+        "mentorship": str(stream_id),
+        "events": len(events),
+        "last_position": max((event.position for event in events), default=None),
+        "acts": [
+            {
+                "version": act.event.version,
+                "position": act.event.position,
+                "topic": act.event.topic,
+                "actor": str(act.event.actor_id),
+                "purpose": act.purpose,
+                "done_on": act.on.isoformat(),
+                "done_at": _exact(act.at),
+                "told_in": act.told_in,
+                "legal_basis": "vital-interests" if act.relied_on in proof.overrides else "consent",
+                "relied_on": act.relied_on,
+                "judgement": act.judgement,
+                "gap": act.judgement in GAPS,
+                "retracted_by": act.retracted_by,
+            }
+            for act in proof.acts.values()
+        ],
+        "decisions": [
+            {
+                "version": decision.version,
+                "purpose": decision.scope[0],
+                "data_category": decision.scope[1],
+                "recipient": decision.scope[2],
+                "state": decision.state,
+                "made_on": decision.on.isoformat(),
+                "made_at": _exact(decision.at),
+                "valid_from": decision.valid_from and decision.valid_from.isoformat(),
+                "valid_until": decision.valid_until and decision.valid_until.isoformat(),
+            }
+            for decision in proof.decisions.values()
+        ],
+        "overrides": [
+            {
+                "version": override.event.version,
+                "purpose": override.purpose,
+                "reason": override.reason,
+                "begins_at": _exact(override.at),
+                "ends_at": _exact(override.until),
+                "by": str(override.event.actor_id),
+                "review": override.review and dict(zip(("version", "upheld", "by"), override.review, strict=True)),
+            }
+            for override in proof.overrides.values()
+        ],
+        "other_bases": [
+            {"version": event.version, "topic": event.topic, "legal_basis": BASES[event.topic]}
+            for event in events
+            if event.topic in BASES
+        ],
+        "findings": sorted(findings, key=lambda one: (one["version"], one["code"])),
+        "totals": {
+            "acts": len(judgements),
+            **{judgement: judgements.count(judgement) for judgement in JUDGEMENTS},
+            "gaps": sum(judgement in GAPS for judgement in judgements),
+            "overrides": len(proof.overrides),
+            "overrides_not_reviewed": sum(one.review is None for one in proof.overrides.values()),
+            "findings": len(findings),
+        },
+    }
+
+
+def _finding(code: str, event: Row) -> dict[str, Any]:
+    return {"code": code, "version": event.version, "position": event.position, "topic": event.topic}
+
+
+def _exact(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="microseconds")
 
 
 def state_of(event: Row) -> dict[str, Any]:
@@ -892,9 +1057,10 @@ This is evidence from Accompany, a record of mentorships. It holds personal data
   accompany_verify.py   checks everything here. With Python 3.10 or newer:
 
       pip install cryptography
+      unzip THIS-BUNDLE.zip accompany_verify.py
       python accompany_verify.py THIS-BUNDLE.zip
 
-It needs no network, no password and nothing of ours, and it is one file that you can read. A verifier that came with the evidence is
+The check needs no network, no password and nothing of ours, and it is one file that you can read. A verifier that came with the evidence is
 as trustworthy as who sent it: take one from another place (`pip install accompany-verify`), or write your own. All formats are public:
 
   events.jsonl          each event as it is stored, what is personal in it sealed
@@ -995,29 +1161,41 @@ class Bundle:
         self.request: Request | None = None
         self.opened: list[Opened] = []
         self.accesses: list[Row] = []
-        self.proofs: dict[UUID, tuple[list[Decision], list[Act]]] = {}
+        self.proofs: dict[UUID, ConsentProof] = {}
 
-    def run(self) -> list[Check]:
-        self._step("files", "Every file is the one that the manifest names", self._check_files)
+    def run(self, only: Sequence[str] = ()) -> list[Check]:
+        """Every check, or those of these names."""
+        steps: list[tuple[str, str, Callable[..., None], tuple[str, ...]]] = [
+            ("files", "Every file is the one that the manifest names", self._check_files, ())
+        ]
         for log in self._logs():
-            self._step(f"{log}-checkpoint", f"The {log} log signed its checkpoint", self._check_signature, log)
-            self._step(f"{log}-witnesses", f"Witnesses saw the same {log} log", self._check_witnesses, log)
-            self._step(f"{log}-timestamps", f"The {log} log was there at that time", self._check_timestamps, log)
-            self._step(f"{log}-consistency", f"The {log} log only grew since you last looked", self._check_growth, log)
-        self._step("events", "Every event stands in the log as it stands here", self._check_events)
-        self._step("request", "That this evidence was asked for is on record", self._check_request)
-        self._step("completeness", "No event is missing", self._check_completeness)
-        self._step("opened", "What can be read is what was sealed", self._check_opened)
+            steps += [
+                (f"{log}-checkpoint", f"The {log} log signed its checkpoint", self._check_signature, (log,)),
+                (f"{log}-witnesses", f"Witnesses saw the same {log} log", self._check_witnesses, (log,)),
+                (f"{log}-timestamps", f"The {log} log was there at that time", self._check_timestamps, (log,)),
+                (f"{log}-consistency", f"The {log} log only grew since you last looked", self._check_growth, (log,)),
+            ]
+        steps += [
+            ("events", "Every event stands in the log as it stands here", self._check_events, ()),
+            ("request", "That this evidence was asked for is on record", self._check_request, ()),
+            ("completeness", "No event is missing", self._check_completeness, ()),
+            ("opened", "What can be read is what was sealed", self._check_opened, ()),
+        ]
         if ACCESSES in self._logs():
-            self._step("accesses", "Every look at the data stands in the access log", self._check_accesses)
-        self._step("consent", "The consent proof, worked out anew, says the same", self._check_consent)
-        self._step("summary", "The summary shows what was checked, and nothing else", self._check_summary)
+            steps.append(("accesses", "Every look at the data stands in the access log", self._check_accesses, ()))
+        steps += [
+            ("consent", "The consent proof, worked out anew, says the same", self._check_consent, ()),
+            ("summary", "The summary shows what was checked, and nothing else", self._check_summary, ()),
+        ]
+        for name, title, look, log_name in steps:
+            if not only or name in only:
+                self._step(name, title, look, *log_name)
         return self.checks
 
     @property
     def gaps(self) -> list[Act]:
         """Uses that no consent covered, those taken back left out."""
-        acts = (act for _, acts in self.proofs.values() for act in acts)
+        acts = (act for proof in self.proofs.values() for act in proof.acts.values())
         return [act for act in acts if act.judgement in GAPS and act.retracted_by is None]
 
     def _step(self, name: str, title: str, look: Callable[..., None], *log: str) -> None:
@@ -1106,9 +1284,10 @@ class Bundle:
         if not names:
             raise Refuted("there is no timestamp in the bundle")
         told = []
+        stamped = checkpoint.note.only_by(self._key(log)[0])
         for name in names:
             try:
-                told.append(timestamp_of(self._raw(name), checkpoint, self.trust.timestamp_roots))
+                told.append(timestamp_of(self._raw(name), stamped, self.trust.timestamp_roots))
             except Refuted as problem:
                 check.fail(name, str(problem))
         check.said = "there at " + ", ".join(moment_text(at) for at in told)
@@ -1255,7 +1434,9 @@ class Bundle:
                 check.fail(f"stream {stream_id}", of)
         for stream_id in streams:
             check.fail(f"stream {stream_id}", "its request does not name it")
-        check.said = f"{len(request.streams)} streams, each from its first event to the last one before the request"
+        check.said = (
+            f"{_count(len(request.streams), 'stream')}, each from its first event to the last one before the request"
+        )
 
     def _check_period(self, check: Check, request: Request, streams: dict[UUID, list[Row]]) -> None:
         for log, positions in request.positions.items():
@@ -1344,21 +1525,24 @@ class Bundle:
         streams: dict[UUID, list[Row]] = {}
         for event in self.events:
             streams.setdefault(event.stream_id, []).append(event)
+        # What is overdue is judged by when the evidence was asked for, so that everybody gets the same answer.
+        asked = [self.request.event] if self.request else self.events[-1:]
+        now = asked[0].recorded_at if asked else _EPOCH
         for stream_id, events in streams.items():
             if events[0].version == 1 and events[0].topic == "mentorship-started":
-                self.proofs[stream_id] = consent_proof(events)
+                self.proofs[stream_id] = consent_proof(stream_id, events, now)
         told = parse(self._raw("consent.json"), "consent.json")
         if canonical(told) + b"\n" != self._raw("consent.json"):
             raise Malformed("consent.json", "it is not in the one form that bundles use")
-        here = {str(stream_id): [act.as_json for act in acts] for stream_id, (_, acts) in self.proofs.items()}
+        here = {str(stream_id): proof.told for stream_id, proof in self.proofs.items()}
         if told != here:
             other = _first_difference(told, here)
             check.fail(
                 f"stream {other}" if other else "consent.json",
                 "the consent proof says something else than the events do",
             )
-        acts = [act for _, of_stream in self.proofs.values() for act in of_stream]
-        of = f"{len(acts)} uses of data in {len(self.proofs)} mentorships"
+        acts = [act for proof in self.proofs.values() for act in proof.acts.values()]
+        of = f"{len(acts)} uses of data in {_count(len(self.proofs), 'mentorship')}"
         check.said = f"{of}, {len(self.gaps) or 'none'} of them without a consent in force"
         older = sum(events[0].version > 1 for events in streams.values())
         if older:
@@ -1382,6 +1566,10 @@ class Bundle:
                 check.said = "the verifier in the bundle is another version and was not looked at"
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _hashes(raw: bytes, where: str) -> list[bytes]:
     """One hash in base64 a line."""
     found = [from_base64(line, where) for line in raw.decode("ascii", "replace").split("\n")[:-1]]
@@ -1400,8 +1588,8 @@ def _first_difference(told: Any, here: dict[str, Any]) -> str:
     return next((name for name in sorted(set(told) | set(here)) if told.get(name) != here.get(name)), "")
 
 
-def timestamp_of(raw: bytes, checkpoint: Checkpoint, roots: Sequence[Any]) -> datetime:
-    """When an authority saw the text of a checkpoint (RFC 3161). Raises Refuted."""
+def timestamp_of(raw: bytes, stamped: bytes, roots: Sequence[Any]) -> datetime:
+    """When an authority saw a checkpoint as the log signed it (RFC 3161). Raises Refuted."""
     from rfc3161_client import VerifierBuilder, decode_timestamp_response  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
     from rfc3161_client.errors import VerificationError  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
 
@@ -1410,7 +1598,7 @@ def timestamp_of(raw: bytes, checkpoint: Checkpoint, roots: Sequence[Any]) -> da
         builder = VerifierBuilder()
         for root in roots:
             builder = builder.add_root_certificate(root)
-        builder.build().verify_message(response, checkpoint.note.text.encode())
+        builder.build().verify_message(response, stamped)
         told: datetime = response.tst_info.gen_time
         return told.astimezone(timezone.utc)
     except (VerificationError, ValueError):
@@ -1469,6 +1657,8 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem;
 MARKS = {
     IN_FORCE: '<span class="mark good">\u2713 covered</span>',
     AS_KNOWN_THEN: '<span class="mark warn">\u25d0 covered as known then</span>',
+    UNDER_OVERRIDE: '<span class="mark warn">\u25d0 under an override</span>',
+    NOT_UPHELD: '<span class="mark bad">\u2715 override not upheld</span>',
     NOT_IN_FORCE: '<span class="mark bad">\u2715 no consent in force</span>',
     NONE_NAMED: '<span class="mark bad">\u2715 no consent named</span>',
 }
@@ -1486,11 +1676,11 @@ def draw_summary(bundle: Bundle) -> bytes:
     if request is None:
         raise Malformed("summary.html", "what was asked for is not known")
     about = f"{request.days[0]} to {request.days[1]} (UTC)" if request.days else str(request.subject_id)
-    acts = [act for _, of_stream in bundle.proofs.values() for act in of_stream if act.retracted_by is None]
+    acts = [act for proof in bundle.proofs.values() for act in proof.acts.values() if act.retracted_by is None]
     figures = [
         ("Events", len(bundle.events), ""),
         ("Uses of data", len(acts), ""),
-        ("Covered by a consent", sum(act.judgement not in GAPS for act in acts), ""),
+        ("Covered", sum(act.judgement not in GAPS for act in acts), ""),
         ("Gaps", len(bundle.gaps), ' class="gap"' if bundle.gaps else ""),
         ("Looks at the data", len(bundle.accesses), ""),
     ]
@@ -1511,8 +1701,8 @@ def draw_summary(bundle: Bundle) -> bytes:
     opened: dict[int, list[Opened]] = {}
     for one in bundle.opened:
         opened.setdefault(one.event.position, []).append(one)
-    for stream_id, (decisions, of_stream) in bundle.proofs.items():
-        parts.append(_trail(stream_id, bundle, decisions, of_stream, opened))
+    for stream_id, proof in bundle.proofs.items():
+        parts.append(_trail(stream_id, bundle, proof, opened))
     others = [event for event in bundle.events if event.stream_id not in bundle.proofs]
     if others:
         parts.append(_others(others, opened))
@@ -1545,11 +1735,8 @@ def _facts(bundle: Bundle, request: Request) -> str:
     return '<dl class="facts">\n' + "".join(f"<dt>{name}</dt><dd>{told}</dd>\n" for name, told in facts) + "</dl>\n"
 
 
-def _trail(
-    stream_id: UUID, bundle: Bundle, decisions: Sequence[Decision], acts: Sequence[Act], opened: dict[int, list[Opened]]
-) -> str:
-    decided = {decision.version: decision for decision in decisions}
-    done = {act.event.version: act for act in acts}
+def _trail(stream_id: UUID, bundle: Bundle, proof: ConsentProof, opened: dict[int, list[Opened]]) -> str:
+    decided, done = proof.decisions, proof.acts
     rows = []
     for event in (one for one in bundle.events if one.stream_id == stream_id):
         act, decision = done.get(event.version), decided.get(event.version)
@@ -1565,7 +1752,7 @@ def _trail(
             gap = act.judgement in GAPS and act.retracted_by is None
             css, purpose, on, at, mark = (
                 "gap" if gap else "act",
-                escape(words(event.purpose)),
+                escape(words(act.purpose)),
                 act.on,
                 act.at,
                 MARKS[act.judgement],
@@ -1573,6 +1760,7 @@ def _trail(
             basis = decided.get(act.relied_on) if act.relied_on is not None else None
             relied = f"entry {act.relied_on}" if act.relied_on is not None else "none"
             relied += f": {escape(words(basis.state))} {_day(basis.on)}" if basis else ""
+            relied += ": override" if act.relied_on in proof.overrides else ""
             if act.retracted_by is not None:
                 what += f' <span class="warn">(taken back by entry {act.retracted_by})</span>'
         happened = "" if on is None else _day(on) + (f"<br>{at:%H:%M}" if at else "")
@@ -1815,7 +2003,10 @@ def as_json(bundle: Bundle, checks: Sequence[Check], code: int) -> str:
                 }
                 for check in checks
             ],
-            "gaps": [{"record": act.event.label, **act.as_json} for act in bundle.gaps],
+            "gaps": [
+                {"record": act.event.label, "done_on": act.on.isoformat(), "judgement": act.judgement}
+                for act in bundle.gaps
+            ],
             "checkpoints": {
                 log: {"origin": one.origin, "size": one.size, "root": base64.b64encode(one.root).decode()}
                 for log, one in bundle.checkpoints.items()

@@ -1,5 +1,6 @@
 """Asking for evidence: a reason always, and the words of it where they belong."""
 
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
@@ -49,6 +50,12 @@ def test_why_evidence_about_a_person_is_asked_for_is_personal_data_of_that_perso
     assert isinstance(event, EvidenceRequested)
     assert personal_fields(type(event)) == {"reason": Personal("person_id")}
     assert (event.person_id, event.streams, event.access_entries) == (TRAINEE.id, OF_PERSON.streams, 4)
+
+
+def test_where_the_person_has_been_erased_the_reason_belongs_to_the_request() -> None:
+    event = requested(replace(OF_PERSON, person_id=None))
+    assert isinstance(event, EvidenceRequested)
+    assert event.person_id == event.originator_id
 
 
 def test_why_evidence_about_a_period_is_asked_for_belongs_to_the_request_alone() -> None:

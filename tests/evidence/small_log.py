@@ -3,9 +3,10 @@
 What it makes is what the service makes, by the same functions, so that a test can change any of it as its owner could.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from adapters.postgres.stored import RecordedEvent
 from audit import leaf
 from audit.bundle import Contents, LogPart, OpenedValue, WholeRange, around
 from audit.checkpoint import Checkpoint
+from audit.consent_proof import StoredFact, prove
 from audit.cosignature import Cosigner
 from audit.merkle import Node, consistency_spans, inclusion_spans, node_hash, proof_from, root_of
 from audit.note import Ed25519Signer, signed
@@ -32,12 +34,9 @@ from domain.evidence import (
     StreamUpTo,
 )
 from domain.mentorship.consent import CONSENT_EVENTS
-from projections.consent_acts import CONSENT_ACTS, PROJECTION
-from projections.projection import Rows
 from tests.domain.scenario import MENTORSHIP, TRAINEE, on
 from tests.golden.stored import ORGANISATION, RECORDED_AT, key_of, sealed
 from tests.golden.write import samples
-from tests.projections.folding import seen
 
 ORIGIN = "accompany.test/events"
 REQUEST = UUID(int=7007)
@@ -147,39 +146,30 @@ def of_mentorship(log: Sequence[RecordedEvent]) -> AboutSubject:
     return AboutSubject(EvidenceSubject.MENTORSHIP, MENTORSHIP, TRAINEE.id, (StreamUpTo(MENTORSHIP, versions),))
 
 
-def consent_of(rows: Sequence[RecordedEvent]) -> dict[str, Any]:
-    """The service's own judgement of each use of data, by the projection that judges for the auditor's pages."""
-    events = [
-        mapper.open(mapper.envelope(row), key_of)
-        for row in rows
-        if row.organisation_id == ORGANISATION and row.originator_id == MENTORSHIP
-    ]
-    folded = Rows()
-    for one in seen(events):
-        PROJECTION.apply(one, folded)
-    at = {
-        row.originator_version: row.position
-        for row in rows
-        if row.originator_id == MENTORSHIP and row.organisation_id == ORGANISATION
-    }
-    acts = sorted(folded.of(CONSENT_ACTS, (UUID(int=70), MENTORSHIP)), key=lambda act: act.version)
-    return {
-        str(MENTORSHIP): [
-            {
-                "position": at[act.version],
-                "version": act.version,
-                "topic": act.topic,
-                "purpose": act.purpose,
-                "occurred_on": act.occurred_on.isoformat(),
-                "occurred_at": act.occurred_at and act.occurred_at.isoformat().replace("+00:00", "Z"),
-                "relied_on": act.relied_on,
-                "told_in": act.told_in,
-                "retracted_by": act.retracted_by,
-                "judgement": act.judgement,
-            }
-            for act in acts
-        ]
-    }
+def consent_of(rows: Sequence[RecordedEvent], now: datetime | None = None) -> dict[str, Any]:
+    """The service's own consent proof, as known when the evidence was asked for."""
+    facts = []
+    for row in rows:
+        if row.organisation_id == ORGANISATION and row.originator_id == MENTORSHIP:
+            assert row.position is not None
+            assert row.actor_id is not None
+            assert row.recorded_at is not None
+            plain = {name: value for name, value in json.loads(row.state).items() if name != "sealed"}
+            facts.append(
+                StoredFact(
+                    row.position,
+                    row.originator_version,
+                    row.topic,
+                    row.actor_id,
+                    row.purpose,
+                    row.occurred_on,
+                    row.occurred_at,
+                    row.recorded_at,
+                    plain,
+                )
+            )
+    asked = now or next(row.recorded_at for row in rows if "evidence" in row.topic and row.recorded_at)
+    return {str(MENTORSHIP): prove(MENTORSHIP, facts, asked)}
 
 
 def position_of(rows: Iterable[RecordedEvent], wanted: Callable[[RecordedEvent], bool]) -> int:

@@ -65,7 +65,7 @@ def with_manifest(files: Mapping[str, bytes]) -> dict[str, bytes]:
 def redrawn(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The same by somebody who draws the summary and tells the consents anew, too, with our own program."""
     bundle, _ = checked(files)
-    told = {str(stream): [act.as_json for act in acts] for stream, (_, acts) in bundle.proofs.items()}
+    told = {str(stream): proof.told for stream, proof in bundle.proofs.items()}
     files = {**files, "consent.json": verifier.canonical(told) + b"\n"}
     if bundle.request is not None:
         files["summary.html"] = verifier.draw_summary(bundle)
@@ -288,7 +288,7 @@ def test_a_value_that_is_open_though_the_request_asks_for_less_is_found() -> Non
 
 def test_a_consent_proof_that_says_something_else_than_the_events_is_found() -> None:
     told = json.loads(FILES["consent.json"])
-    told[str(MENTORSHIP)][0]["judgement"] = "not-in-force"
+    told[str(MENTORSHIP)]["acts"][0]["judgement"] = "not-in-force"
     found = failures(with_manifest({**FILES, "consent.json": verifier.canonical(told) + b"\n"}))
     assert found["consent"] == [(f"stream {MENTORSHIP}", "the consent proof says something else than the events do")]
 
@@ -384,7 +384,7 @@ def a_period(opening: str = "sealed") -> tuple[SmallLog, Callable[..., Any]]:
             opening,
             [log.part(wanted, whole=whole)],
             [],
-            small_log.consent_of(log.rows[:last]),
+            small_log.consent_of(log.rows[:last], log.rows[asked - 1].recorded_at),
         )
 
     return log, bundle

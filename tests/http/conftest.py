@@ -27,12 +27,14 @@ def anyio_backend() -> str:
 async def house(
     request: pytest.FixtureRequest, postgres_clusters: Clusters, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Installation]:
-    """One installation for all tests of the interface, its projections and search kept up; each test has an organisation of its own."""
+    """One installation for all tests of the interface, with all that runs beside it; each test has an organisation of its own."""
     data: Path = tmp_path_factory.mktemp("data")
     with postgres_clusters.running(request.param).fresh_database() as dsn:
         async with opened(data, dsn) as installation:
             stop = asyncio.Event()
-            following = asyncio.gather(Runner(dsn).run(stop), watched_indexer(installation).run(stop))
+            following = asyncio.gather(
+                Runner(dsn).run(stop), watched_indexer(installation).run(stop), installation.keeping.run(stop)
+            )
             yield installation
             stop.set()
             with suppress(asyncio.CancelledError):

@@ -12,6 +12,7 @@ WITH_MENTOR = STAFF | {Role.MENTOR}
 WITH_TRAINEE = STAFF | {Role.TRAINEE}
 COORDINATOR = frozenset({Role.COORDINATOR})
 ANSWERING = frozenset({Role.COORDINATOR, Role.ADMINISTRATOR})
+OVERSEEING = frozenset({Role.COORDINATOR, Role.AUDITOR})
 INVOLVED = STAFF | {Role.MENTOR, Role.TRAINEE}
 
 
@@ -104,6 +105,19 @@ OPERATIONS: dict[str, Operation] = {
         "GET", "/people/{trainee}/accesses", frozenset({Role.TRAINEE, Role.COORDINATOR, Role.AUDITOR})
     ),
     "read_accesses": Operation("GET", "/accesses", frozenset({Role.COORDINATOR, Role.AUDITOR})),
+    "request_evidence": Operation(
+        "POST",
+        "/evidence",
+        OVERSEEING,
+        {"subject": "mentorship", "subject_id": "{case}", "reason_code": "complaint", "reason": "x"},
+    ),
+    "request_evidence_of_period": Operation(
+        "POST",
+        "/evidence/periods",
+        OVERSEEING,
+        {"recorded_from": "2020-01-01", "recorded_until": "2020-01-02", "reason_code": "complaint", "reason": "x"},
+    ),
+    "read_evidence": Operation("GET", "/evidence/{evidence}/bundle", OVERSEEING),
     "read_dashboard": Operation("GET", "/dashboard", STAFF),
     "search_people": Operation("POST", "/search", STAFF, {"q": "invented"}),
     "list_due": Operation("GET", "/retention", ANSWERING),
@@ -161,6 +175,11 @@ class Filled:
         assert (objection.status_code, hold.status_code) == (201, 201), (objection.text, hold.text)
         ids |= {"objection": objection.json()["id"], "hold": hold.json()["id"]}
         # Both moved the person on: whoever reads their version next must see it.
+        about = {"subject": "mentorship", "subject_id": ids["case"], "reason_code": "complaint", "reason": "x"}
+        asked = await coordinator.post("/evidence", about)
+        assert asked.status_code == 201, asked.text
+        ids["evidence"] = asked.json()["id"]
+        # What the coordinator did is theirs to wait for, too: it moved the person's version on.
         by.last = max(by.last, coordinator.last)
         return cls(case, ids)
 
@@ -175,6 +194,7 @@ class Filled:
             operation.path.format(**self.ids),
             json=body if operation.method != "GET" else None,
             headers={"If-Match": etag} if operation.changes else {},
-            params={"min_position": by.last} if operation.method == "GET" else {},
+            # Evidence stands in the log alone: there is no projection to wait for.
+            params={"min_position": by.last} if operation.method == "GET" and "/evidence" not in operation.path else {},
         )
         return answer.status_code

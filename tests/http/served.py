@@ -31,7 +31,9 @@ def served(data: Path, dsn: str) -> Iterator[str]:
             config = uvicorn.Config(create_app(Parts.of(installation)), port=0, log_config=None, access_log=False)
             server = uvicorn.Server(config)
             serving = asyncio.create_task(server.serve())
-            following = asyncio.gather(Runner(dsn).run(stop), watched_indexer(installation).run(stop))
+            following = asyncio.gather(
+                Runner(dsn).run(stop), watched_indexer(installation).run(stop), installation.keeping.run(stop)
+            )
             while not server.started:  # noqa: ASYNC110  # uvicorn tells it by a flag alone
                 await asyncio.sleep(0.01)
             address.append(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")

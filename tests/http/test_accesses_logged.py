@@ -38,6 +38,7 @@ BY_NAME = {
     "appointment_id": "appointment",
     "credential_id": "credential",
     "version": "entry",
+    "request_id": "evidence",
 }
 TAKEN = {"purpose": "mentoring", "which": "cases"}
 

@@ -12,6 +12,7 @@ from adapters.http.pages.case import case_routes
 from adapters.http.pages.consent_trail import consent_trail_routes
 from adapters.http.pages.consents import consent_routes
 from adapters.http.pages.dashboard import dashboard_routes
+from adapters.http.pages.evidence import evidence_routes
 from adapters.http.pages.my import my_routes
 from adapters.http.pages.my_data import my_data_routes
 from adapters.http.pages.reports import report_pages
@@ -57,6 +58,7 @@ def pages(parts: Parts) -> FastAPI:
         consent_routes,
         session_routes,
         consent_trail_routes,
+        evidence_routes,
         summary_routes,
         report_pages,
         my_routes,

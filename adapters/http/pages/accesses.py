@@ -32,6 +32,7 @@ _ROLES: Mapping[Role, str] = {
 }
 # What they did, by the address; the first that fits.
 _DID: tuple[tuple[str, str], ...] = (
+    ("bundle", "took evidence about you for an audit"),
     ("consent-trail", "checked what you agreed to"),
     ("accesses", "looked at this list of yours"),
     ("search", "searched for people and found you"),

@@ -12,7 +12,7 @@ from adapters.http.pages.visitor import SignedInVisitor
 from adapters.http.parts import Parts
 from adapters.http.reading import consents_shown, cursor_of, place_of, reading, whole
 from adapters.http.visible import visible_case
-from application.permissions import refuse_unless
+from application.permissions import MAY, refuse_unless
 from domain.errors import NotAllowed
 from domain.vocabulary import Role
 from projections.consent_trail import consent_trail
@@ -73,6 +73,7 @@ def consent_trail_routes(parts: Parts) -> APIRouter:
             mentorship_id=mentorship_id,
             trail=trail,
             handles=members,
+            may_take_evidence=by.role in MAY["request_evidence"],
             earlier=None if trail.before is None else cursor_of(trail.before),
             cursor=cursor,
         )
