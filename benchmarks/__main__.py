@@ -10,6 +10,7 @@ import uvloop
 from rich.console import Console
 
 from benchmarks.appends import appends
+from benchmarks.bundles import bundles
 from benchmarks.commands import commands
 from benchmarks.disclosure import disclosure
 from benchmarks.evidence import evidence
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "rebuild": rebuild,
     "growth": growth,
     "evidence": evidence,
+    "bundles": bundles,
     "search": search,
     "disclosure": disclosure,
 }

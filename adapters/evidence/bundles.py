@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -151,14 +152,23 @@ class Bundles:
             rows = await self._rows("access", by, OF_POSITIONS, wanted)
             whole = range(request.first_access, request.last_access + 1)
             return [await self._part("access", rows, request.last_access, whole, known)]
-        try:
-            last = (await self._logs["access"].newest()).size
-        except NotInLog:
-            return []
-        rows = await self._rows(
-            "access", by, OF_SUBJECT[request.subject], {"subject": request.subject_id, "last": last}
-        )
+        rows, last = await self._accesses_of(by, request)
         return [await self._part("access", rows, last, None, known)]
+
+    async def _accesses_of(self, by: Caller, request: Any) -> tuple[list[_Row], int]:
+        """The subject's entries up to the newest checkpoint, once it has all that the request counted; and its size."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    with suppress(NotInLog):
+                        last = (await self._logs["access"].newest()).size
+                        wanted = {"subject": request.subject_id, "last": last}
+                        rows = await self._rows("access", by, OF_SUBJECT[request.subject], wanted)
+                        if len(rows) >= (request.access_entries or 0):
+                            return rows, last
+                    await asyncio.sleep(LOOK_AGAIN)
+        except TimeoutError:
+            raise EvidenceNotYetLogged from None
 
     async def _rows(self, log: str, by: Caller, which: LiteralString, wanted: Mapping[str, Any]) -> list[_Row]:
         """Rows of the caller's organisation, each with the envelope that its leaf is a hash of."""

@@ -72,8 +72,9 @@ def test_a_row_is_read_from_its_envelope_as_the_documentation_spells_it() -> Non
 
 
 def test_the_columns_that_the_verifier_reads_are_those_that_the_service_writes() -> None:
-    known = [tuple(column.replace("?", "").split()) for column in verifier.COLUMNS["events"].split(",")]
-    assert known == list(leaf.EVENTS.columns)
+    for envelope in (leaf.EVENTS, leaf.ACCESS):
+        known = [tuple(column.replace("?", "").split()) for column in verifier.COLUMNS[envelope.log].split(",")]
+        assert known == list(envelope.columns)
 
 
 def test_a_value_opens_as_the_sealing_format_is_documented() -> None:

@@ -1,6 +1,7 @@
 """Evidence through the front door: asked for with a reason, handed out as a bundle, and checked by the program that came in it."""
 
 import asyncio
+import base64
 import json
 import subprocess
 import sys
@@ -313,6 +314,38 @@ async def test_an_event_that_the_databases_owner_changed_is_never_handed_out(
             await owner.commit()
     assert (refused.status_code, refused.json()["code"]) == (500, "evidence-doubtful")
     assert "evidence-doubtful" in caplog.text
+
+
+async def test_who_looked_is_in_the_bundle_and_an_entry_that_was_replaced_or_left_out_is_named(
+    house: Installation, office: Office
+) -> None:
+    case, auditor = await filled(office), await office.member(Role.AUDITOR)
+    reader = await office.caseworker()
+    for _ in range(2):
+        assert (await reader.get(f"{case.path}/sessions")).status_code == 200
+    content = (await bundle(house, auditor, await asked(auditor, case))).content
+    found = checked(house, content)
+    assert found.request is not None
+    assert found.request.accesses
+    assert len(found.accesses) >= found.request.accesses
+    mine = [entry for entry in found.accesses if entry.member_id == reader.member_id and "session-held" in entry.topics]
+    assert len(mine) == 2
+    assert {entry.purpose for entry in mine} == {"mentoring"}
+
+    files = {name: bytes(one) for name, one in found.files.items()}
+    lines = files["access.jsonl"].splitlines(keepends=True)
+    entry = json.loads(lines[-1])
+    row = found.accesses[-1]
+    forged = row.envelope.replace(row.member_id.bytes, auditor.member_id.bytes)
+    assert forged != row.envelope or row.member_id == auditor.member_id
+    forged = forged if forged != row.envelope else row.envelope.replace(b"GET", b"PUT")
+    replaced = {**entry, "envelope": base64.b64encode(forged).decode()}
+    other = {**files, "access.jsonl": b"".join(lines[:-1]) + verifier.canonical(replaced) + b"\n"}
+    checks = {check.name: check for check in verifier.Bundle(other, verifier.Trust()).run()}
+    assert (f"access entry {row.position}", "it does not stand in the log like this") in checks["accesses"].failures
+    fewer = {**files, "access.jsonl": b""}
+    checks = {check.name: check for check in verifier.Bundle(fewer, verifier.Trust()).run()}
+    assert any("were on record when the bundle was asked for" in said for _, said in checks["accesses"].failures)
 
 
 def test_a_bundle_is_a_zip_file_for_everybody_elses_tools() -> None:

@@ -1,22 +1,31 @@
 """The consent trail: every act beside the consent that it relied on. Cases stand here by their id, never by a name."""
 
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from adapters.http.pages.form import PostedForm
 from adapters.http.pages.members import handles
 from adapters.http.pages.page import page
 from adapters.http.pages.visitor import SignedInVisitor
 from adapters.http.parts import Parts
 from adapters.http.reading import consents_shown, cursor_of, place_of, reading, whole
 from adapters.http.visible import visible_case
+from application.caller import Caller
 from application.permissions import MAY, refuse_unless
 from domain.errors import NotAllowed
+from domain.events import RecordEvent
 from domain.vocabulary import Role
 from projections.consent_trail import consent_trail
 from projections.consent_trail_by_case import consent_trails_by_case
+from projections.findable import MatchedBy, Question
+from projections.phones import region_of
+from projections.search import search
 
 CASES, ENTRIES = 50, 50
 
@@ -49,6 +58,18 @@ def consent_trail_routes(parts: Parts) -> APIRouter:
             cursor=cursor,
         )
 
+    @router.post("/consent-trail/find")
+    async def find_case(request: Request, form: PostedForm, visitor: SignedInVisitor) -> Response:
+        """By its number, or by its id as it stands in a bundle. What was typed stands in no address."""
+        by = visitor.by
+        refuse_unless(by, "see_consent_trail")
+        if by.role is Role.CASEWORKER:
+            raise NotAllowed
+        found = await _cases_called(parts, by, form.text("reference"))
+        if len(found) == 1:
+            return RedirectResponse(f"/consent-trail/{found[0]}", 303)
+        return page(request, "cases_found.html", found=found[:CASES], form=form)
+
     @router.get("/consent-trail/{mentorship_id}")
     async def read_trail(
         request: Request, mentorship_id: UUID, visitor: SignedInVisitor, cursor: Cursor = None
@@ -79,3 +100,28 @@ def consent_trail_routes(parts: Parts) -> APIRouter:
         )
 
     return router
+
+
+async def _cases_called(parts: Parts, by: Caller, typed: str) -> list[UUID]:
+    """Cases of this id, or of this number or of a trainee with this number. Details are compared, and nothing of them is shown."""
+    with suppress(ValueError):
+        return [UUID(typed)]
+    question = Question.read(typed, region_of(by.zone.key))
+    compared = partial(parts.index.opening.at, by.organisation_id)
+
+    async def nothing_is_shown(positions: Iterable[int], *, names: Iterable[int] = ()) -> Mapping[int, RecordEvent]:
+        return await compared([*positions, *names])
+
+    async with reading(parts, by, Response(), 0) as connection:
+        answer = await search(
+            connection,
+            organisation_id=by.organisation_id,
+            caseworker_id=None,
+            question=question,
+            limit=CASES,
+            candidates=partial(parts.index.candidates, connection, by.organisation_id, question),
+            compared=compared,
+            opened=nothing_is_shown,
+        )
+    by_number = (one for one in answer.people if one.matched_by in (MatchedBy.REFERENCE, MatchedBy.CASE_REFERENCE))
+    return sorted({mentorship_id for one in by_number for mentorship_id in one.mentorships})
