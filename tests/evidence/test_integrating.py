@@ -319,12 +319,14 @@ async def test_a_stopped_log_says_so_and_goes_on_once_it_is_mended(one: KeptLog)
     )
     keeping.start()
     try:
-        until_true(one.dsn, "SELECT stopped = 'log-row-changed' AND stopped_at = 4 FROM evidence.logs")
+        until_true(
+            one.dsn, "SELECT stopped = 'log-row-changed' AND stopped_at = 4 FROM evidence.logs WHERE log = 'events'"
+        )
         assert of_events(told)[-1] is True
         assert state == b"sealed"
         one.as_owner("UPDATE accompany.events SET state = 'sealed' WHERE position = 4")
         await one.append(1)
-        until_true(one.dsn, "SELECT stopped IS NULL AND size = 5 FROM evidence.logs")
+        until_true(one.dsn, "SELECT stopped IS NULL AND size = 5 FROM evidence.logs WHERE log = 'events'")
         until(lambda: of_events(told)[-1] is False, "told that it goes on")
     finally:
         stop.set()
