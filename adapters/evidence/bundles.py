@@ -153,19 +153,24 @@ class Bundles:
             whole = range(request.first_access, request.last_access + 1)
             return [await self._part("access", rows, request.last_access, whole, known)]
         rows, last = await self._accesses_of(by, request)
-        return [await self._part("access", rows, last, None, known)]
+        return [await self._part("access", rows, last, None, known)] if last else []
 
     async def _accesses_of(self, by: Caller, request: Any) -> tuple[list[_Row], int]:
-        """The subject's entries up to the newest checkpoint, once it has all that the request counted; and its size."""
+        """The subject's entries up to the newest checkpoint, once it has all that the request counted; and its size.
+
+        0 where nobody has looked at anything yet: then there is no checkpoint either.
+        """
         try:
             async with asyncio.timeout(PATIENCE):
                 while True:
+                    rows: list[_Row] = []
+                    last = 0
                     with suppress(NotInLog):
                         last = (await self._logs["access"].newest()).size
                         wanted = {"subject": request.subject_id, "last": last}
                         rows = await self._rows("access", by, OF_SUBJECT[request.subject], wanted)
-                        if len(rows) >= (request.access_entries or 0):
-                            return rows, last
+                    if len(rows) >= (request.access_entries or 0):
+                        return rows, last
                     await asyncio.sleep(LOOK_AGAIN)
         except TimeoutError:
             raise EvidenceNotYetLogged from None
