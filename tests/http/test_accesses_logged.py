@@ -40,7 +40,7 @@ BY_NAME = {
     "version": "entry",
     "request_id": "evidence",
 }
-TAKEN = {"purpose": "mentoring", "which": "cases"}
+TAKEN = {"purpose": "mentoring", "which": "cases", "file": "report.csv", "log": "record", "tile": "0/000"}
 
 
 def addresses(app: FastAPI, house: Installation) -> Iterator[tuple[str, str]]:
@@ -111,6 +111,9 @@ async def test_nobody_is_shown_at_any_address_without_an_entry(
                 new = await watched.new()
                 assert {entry["read"] for entry in new} <= {f"{method} {template}"}
                 assert {(entry["member_id"], entry["role"]) for entry in new} <= {(asker.member_id, role)}
+                if template in NOTHING_PERSONAL:
+                    assert not any(signs[0] in answer.text for signs in shows_of.values()), (template, role)
+                    continue
                 if answer.status_code in (403, 404):
                     assert [entry["outcome"] for entry in new] == ["denied"], (template, role)
                     continue
@@ -137,10 +140,10 @@ async def test_nobody_is_shown_at_any_address_without_an_entry(
 
 
 async def _ask(asker: Asker, visit: Visit, method: str, template: str, filled: Filled) -> httpx.Response:
-    names = [part.strip("{}") for part in template.split("/") if part.startswith("{")]
+    names = [part.strip("{}").removesuffix(":path") for part in template.split("/") if part.startswith("{")]
     if template in ("/sign-in/{link}", "/static/{name}") or template.startswith("/log/"):
         return httpx.Response(200, text="")
-    path = template.format(**{name: TAKEN.get(name) or filled.ids[BY_NAME[name]] for name in names})
+    path = template.replace(":path}", "}").format(**{name: TAKEN.get(name) or _named(name, filled) for name in names})
     if (method, path) == ("POST", "/search"):
         return await post(visit.client, path, {"q": "canary"})
     if (method, path) == ("POST", "/my/copies"):
@@ -152,6 +155,11 @@ async def _ask(asker: Asker, visit: Visit, method: str, template: str, filled: F
     if path.startswith("/api/v1"):
         return await asker.client.get(path.removeprefix("/api/v1"))
     return await visit.client.get(path)
+
+
+def _named(name: str, filled: Filled) -> str:
+    """An id of the case, or of nothing: what hangs on no case is looked for in vain. A new word fails here, to be thought about."""
+    return filled.ids[BY_NAME[name]] if name in BY_NAME or not name.endswith("_id") else str(UUID(int=7))
 
 
 async def _asker(case: OpenCase, role: Role) -> Asker:
