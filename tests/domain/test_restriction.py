@@ -33,7 +33,7 @@ RESTRICTED, OBJECTED = Standing(restricted=True), Standing(objected=frozenset({I
 GOES_ON = {
     "correct_details", "propose_erasure", "request_erasure", "refuse_erasure", "approve_erasure", "confirm_erased", "restrict",
     "lift_restriction", "object_to", "decide_objection", "hand_out_copy", "place_hold", "release_hold", "note_funding", "decide_consent",
-    "correct_entry", "retract_entry",
+    "correct_entry", "retract_entry", "override_consent", "review_override",
 }  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def test_an_objection_stands_until_it_is_decided_and_beyond_where_it_is_upheld()
 
 
 @pytest.mark.parametrize("command", sorted(BASIS_OF))
-def test_while_restricted_only_a_persons_rights_go_on(command: str) -> None:
+def test_while_restricted_only_a_persons_rights_and_what_saves_a_life_go_on(command: str) -> None:
     if command in GOES_ON:
         refuse_unless_free(command, RESTRICTED)
         refuse_unless_free(command, FREE, RESTRICTED)

@@ -56,3 +56,23 @@ async def test_nobody_reviews_their_own_override(office: Office) -> None:
     for hours in (0, 73, -5, 2**31 - 1):
         refused = await coordinator.post(f"{case.path}/overrides", {**DANGER, "hours": hours})
         assert (refused.status_code, refused.json()["code"]) == (422, "override-too-long")
+
+
+async def test_an_override_goes_on_while_data_rest_and_never_for_somebody_who_is_erased(office: Office) -> None:
+    case = await OpenCase.begin(office)
+    caseworker, coordinator = await office.caseworker(), await office.coordinator()
+    person = f"/people/{case.trainee_id}"
+    assert (await caseworker.post(f"{person}/restriction", {"ground": "accuracy-contested"})).status_code == 201
+    overridden = await caseworker.post(f"{case.path}/overrides", DANGER)
+    assert overridden.status_code == 201, overridden.text
+    # What is not the override itself rests as before.
+    call = await caseworker.post(f"{case.path}/sessions", {"minutes": 10, "medium": "phone"})
+    assert (call.status_code, call.json()["code"]) == (409, "processing-restricted")
+    review = f"{case.path}/overrides/{overridden.json()['version']}/review"
+    assert (await coordinator.post(review, {"upheld": True, "explanation": "Right"})).status_code == 201
+
+    asked = {"asked_how": "in-person", "ground": "consent-withdrawn"}
+    assert (await caseworker.post(f"{person}/erasure-request", asked)).status_code == 201
+    assert (await coordinator.post(f"{person}/erasure-approval")).status_code == 201
+    refused = await caseworker.post(f"{case.path}/overrides", DANGER)
+    assert (refused.status_code, refused.json()["code"]) == (409, "person-erased")
