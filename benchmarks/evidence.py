@@ -24,7 +24,7 @@ EVENTS = LOGS[0]
 
 
 async def evidence(ground: Ground) -> list[Figure]:
-    wanted = 10_000 if ground.quick else 100_000
+    wanted = 10_000 if ground.quick else 1_000_000
     async with ground.installation() as parts:
         at = await office(parts)
         await record_cases(parts, at.by, wanted // LENGTH, LENGTH)

@@ -11,23 +11,25 @@ from benchmarks.ground import Ground
 
 
 def machine(ground: Ground) -> list[tuple[str, str]]:
-    """Processor, memory, disk and versions, each as (what, found)."""
+    """Processor, memory, disk and versions, each as (what, found); what differs from moment to moment comes last: disk and conditions."""
     return [
         ("Processor", f"{_processor()}, {os.cpu_count()} cores"),
         ("Memory", f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"),
-        ("Disk", f"{_flush(ground)} for one flush of 8 KiB (fdatasync, by pg_test_fsync)"),
         ("PostgreSQL", f"{ground.version}, default durability, 128 MB of shared buffers, over its socket"),
         ("Python", f"{python_version()} on {system()}"),
         (
             "Libraries",
             ", ".join(f"{name} {version(name)}" for name in ("psycopg", "fastapi", "uvicorn", "eventsourcing")),
         ),
-        ("Conditions", f"priority {os.getpriority(os.PRIO_PROCESS, 0)} (nice), {_load()} before the start"),
+        ("Disk", f"{_flush(ground)} for one flush of 8 KiB (fdatasync, by pg_test_fsync)"),
+        ("Conditions", conditions()),
     ]
 
 
-def _load() -> str:
-    return "load average {:.1f}, {:.1f} and {:.1f} over 1, 5 and 15 minutes".format(*os.getloadavg())
+def conditions() -> str:
+    """What else this machine is busy with. The load includes what was measured just before."""
+    load = "load average {:.1f}, {:.1f} and {:.1f} over 1, 5 and 15 minutes".format(*os.getloadavg())
+    return f"priority {os.getpriority(os.PRIO_PROCESS, 0)} (nice), {load} before the start"
 
 
 def _processor() -> str:
