@@ -12,19 +12,17 @@ from zoneinfo import ZoneInfo
 import psycopg
 import typer
 
+from adapters.commands.looked import written_down
 from adapters.console import err, print_json, progress, refusals
 from adapters.data_folder import NothingHere, holds_database
-from adapters.disclosure import Disclosure, Shown
 from adapters.evidence.bundles import Known
 from adapters.http.read_purposes import OVERSIGHT
 from adapters.identity.members import organisation_by_name
 from adapters.settings import Settings
 from adapters.speakers import speaker
-from adapters.telemetry import current_trace_id
 from adapters.wiring import Installation, database, installation
 from application.caller import Caller, Receipt, Submission
 from application.ids import new_id
-from audit.access import AccessEntry
 from domain.errors import Invalid
 from domain.evidence import EvidenceOpening, EvidenceReason, EvidenceSubject
 from domain.vocabulary import Role
@@ -132,11 +130,8 @@ async def _bundle(settings: Settings, dsn: str, asked: Asked, known: Known) -> t
         by = Caller(who.member_id, organisation_id, Role.COORDINATOR, ZoneInfo(zone), datetime.now(UTC))
         receipt = await _requested(opened, by, asked)
         await asyncio.to_thread(opened.keeping.integrator().catch_up)
-        disclosure = Disclosure()
-        with disclosure.active():
+        async with written_down(opened.accesses, by, READ, OVERSIGHT):
             content = await opened.bundles.make(by, UUID(str(receipt.answer["id"])), known)
-        read_id = new_id()
-        await opened.accesses.write([_entry(by, read_id, one) for one in disclosure.take(with_decided_on=True)])
         return content, receipt.position
 
 
@@ -162,26 +157,4 @@ async def _requested(opened: Installation, by: Caller, asked: Asked) -> Receipt:
         opening=asked.opening or EvidenceOpening.SEALED,
         reason_code=asked.reason_code,
         reason=asked.reason,
-    )
-
-
-def _entry(by: Caller, read_id: UUID, shown: Shown) -> AccessEntry:
-    return AccessEntry(
-        organisation_id=by.organisation_id,
-        read_id=read_id,
-        member_id=by.member_id,
-        role=by.role.value,
-        read=READ,
-        person_id=shown.person_id,
-        mentorship_id=shown.mentorship_id,
-        positions=tuple(sorted(shown.positions)),
-        topics=tuple(sorted(shown.topics)),
-        fields=tuple(sorted(shown.fields)),
-        purpose=None,
-        legal_basis=OVERSIGHT.basis.value,
-        consent_version=None,
-        consent_as_of=None,
-        outcome="shown",
-        refusal=None,
-        trace_id=current_trace_id(),
     )

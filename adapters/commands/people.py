@@ -11,15 +11,16 @@ from zoneinfo import ZoneInfo
 import psycopg
 import typer
 
+from adapters.commands.looked import written_down
 from adapters.console import out, print_json, print_table, refusals
 from adapters.data_folder import NothingHere, holds_database
-from adapters.disclosure import Disclosure
 from adapters.erasure.schedule import Due
 from adapters.export.handing_out import CopyFile, hand_out
+from adapters.http.read_purposes import RIGHTS
 from adapters.identity.members import member_called, organisation_by_name
 from adapters.postgres.runner import Runner
 from adapters.settings import Settings
-from adapters.wiring import database, installation
+from adapters.wiring import Installation, database, installation
 from application.caller import Caller, Submission
 from application.ids import new_id
 from domain.copies import CopyForm, CopyReason
@@ -31,6 +32,7 @@ Organisation = Annotated[str | None, typer.Option(help="The organisation's name;
 
 
 def retention(
+    member: Annotated[str, typer.Option(help="Who looks: a member's handle. It stands in the access log.")],
     organisation: Organisation = None,
     propose: Annotated[
         bool, typer.Option("--propose", help="Put on record that these are due; people decide.")
@@ -41,7 +43,7 @@ def retention(
     with refusals():
         settings = _existing()
         with database(settings) as dsn:
-            found = asyncio.run(_due(settings, dsn, organisation, propose))
+            found = asyncio.run(_due(settings, dsn, organisation, member, propose))
     if json:
         print_json({"due": found})
     else:
@@ -79,16 +81,15 @@ def _existing() -> Settings:
     return settings
 
 
-async def _due(settings: Settings, dsn: str, organisation: str | None, propose: bool) -> list[Due]:
+async def _due(settings: Settings, dsn: str, organisation: str | None, member: str, propose: bool) -> list[Due]:
     async with installation(settings, dsn) as opened:
         await Runner(dsn).catch_up()
         if propose:
             await opened.schedule.propose_everywhere()
             await Runner(dsn).catch_up()
-        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=10) as owner:
-            organisation_id, zone = await organisation_by_name(owner, organisation)
-        by = Caller(UUID(int=0), organisation_id, Role.ADMINISTRATOR, ZoneInfo(zone), datetime.now(UTC))
-        return await opened.schedule.due(by)
+        by = await _speaking(opened, dsn, organisation, member, Role.ADMINISTRATOR)
+        async with written_down(opened.accesses, by, "accompany retention", RIGHTS):
+            return await opened.schedule.due(by)
 
 
 async def _copy(
@@ -102,18 +103,12 @@ async def _copy(
 ) -> CopyFile:
     async with installation(settings, dsn) as opened:
         await Runner(dsn).catch_up()
-        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=10) as owner:
-            organisation_id, zone = await organisation_by_name(owner, organisation)
-            found = await member_called(
-                owner, organisation_id, opened.identify(organisation_id, "member", member), member
-            )
-        by = Caller(found.member_id, organisation_id, Role.COORDINATOR, ZoneInfo(zone), datetime.now(UTC))
+        by = await _speaking(opened, dsn, organisation, member, Role.COORDINATOR)
         try:
             person_id = UUID(person)
         except ValueError:
-            person_id = opened.identify(organisation_id, "person", person)
-        # The owner of the machine reads here, whom no access log could bind; that a copy was handed out is on record.
-        with Disclosure().active():
+            person_id = opened.identify(by.organisation_id, "person", person)
+        async with written_down(opened.accesses, by, "accompany export", RIGHTS, with_decided_on=False):
             return await hand_out(
                 opened.rights,
                 opened.copies,
@@ -124,3 +119,11 @@ async def _copy(
                 reason,
                 AskedBy.PERSON,
             )
+
+
+async def _speaking(opened: Installation, dsn: str, organisation: str | None, member: str, role: Role) -> Caller:
+    """Raises MemberUnknown: whoever acts here is a member whom the record knows."""
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=10) as owner:
+        organisation_id, zone = await organisation_by_name(owner, organisation)
+        found = await member_called(owner, organisation_id, opened.identify(organisation_id, "member", member), member)
+    return Caller(found.member_id, organisation_id, role, ZoneInfo(zone), datetime.now(UTC))
