@@ -56,7 +56,8 @@ class FunderSummary:
     """Figures of the period from `since` to `until`, both days included; None is open.
 
     - `persons_served`: trainees with a session, an accompaniment or an appointment held in the period, each counted once
-    - `left_out`: those of them who are in no figure, since no consent to funder reporting stands
+    - `left_out`: those of them who are in no figure: they objected to being counted, the use of their data is restricted, they are
+      erased, or no consent to funder reporting stands where that is asked for
     - `mentorships_active` ran on at least one day of the period
     - `session_hours` to a tenth
     - `credentials_…` count recognition paths: opened, applied for or decided in the period
@@ -99,7 +100,7 @@ async def funder_summary(
     """The figures as they stand today.
 
     With `reporting_consent_only` only people count whose last decision on funder reporting, over all of their mentorships, is a
-    consent in force today.
+    consent in force today. Whoever objected to being counted, or whose data rest, is in no figure either way.
     """
     values = {
         "organisation_id": organisation_id,
@@ -110,7 +111,7 @@ async def funder_summary(
         "consented_only": reporting_consent_only,
         "application": APPLICATION,
     }
-    as_of_position = await as_of(connection, "cases", "consents", "appointments", "credentials")
+    as_of_position = await as_of(connection, "cases", "consents", "appointments", "credentials", "rights")
     figures = (await _rows(connection, _FIGURES, values))[0]
     accompaniments = [
         TypeOutcomeCount(AppointmentType(kind), AppointmentOutcome(outcome), count)
@@ -179,9 +180,15 @@ _WHO: LiteralString = """
         WHERE state IN ('given', 'renewed')
             AND coalesce(valid_from, '-infinity') <= %(today)s AND coalesce(valid_until, 'infinity') >= %(today)s
     ),
+    at_rest AS (
+        SELECT person_id FROM projections.rights
+        WHERE organisation_id = %(organisation_id)s AND (restricted_on IS NOT NULL OR state IN ('approved', 'erased'))
+        UNION
+        SELECT person_id FROM projections.objections_to_counting WHERE organisation_id = %(organisation_id)s
+    ),
     counted AS (
         SELECT DISTINCT trainee_id FROM projections.cases
-        WHERE organisation_id = %(organisation_id)s
+        WHERE organisation_id = %(organisation_id)s AND trainee_id NOT IN (SELECT person_id FROM at_rest)
             AND (NOT %(consented_only)s OR trainee_id IN (SELECT trainee_id FROM consented))
     ),
     cases AS (

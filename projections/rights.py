@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 
 from domain.erasure import ErasureGround
+from domain.restriction import Interest, ObjectionOutcome
 from projections.projection import Projection, Rows, Seen, Table, select
 
 
@@ -63,6 +64,29 @@ RIGHTS = Table(
     """,
     key=("organisation_id", "person_id"),
     indexes=("(organisation_id, state)",),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectionToCounting:
+    """An objection to being counted that stands: undecided, or decided for the person. `since_version` is the entry that raised it."""
+
+    organisation_id: UUID
+    person_id: UUID
+    objection_id: UUID
+    since_version: int
+
+
+OBJECTIONS_TO_COUNTING = Table(
+    "objections_to_counting",
+    ObjectionToCounting,
+    """
+    organisation_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    objection_id uuid NOT NULL,
+    since_version integer NOT NULL
+    """,
+    key=("organisation_id", "person_id", "objection_id"),
 )
 
 
@@ -134,6 +158,8 @@ def _erased(seen: Seen, rows: Rows) -> None:
         holds=0,
         objections=0,
     )
+    for objection in rows.of(OBJECTIONS_TO_COUNTING, seen.stream):
+        rows.delete(OBJECTIONS_TO_COUNTING, objection)
 
 
 def _restricted(seen: Seen, rows: Rows) -> None:
@@ -154,10 +180,15 @@ def _released(seen: Seen, rows: Rows) -> None:
 
 def _objected(seen: Seen, rows: Rows) -> None:
     _change(seen, rows, objections=_row(seen, rows).objections + 1)
+    if seen.fields.interest is Interest.STATISTICS:
+        rows.put(OBJECTIONS_TO_COUNTING, ObjectionToCounting(*seen.stream, seen.fields.objection_id, seen.version))
 
 
 def _decided(seen: Seen, rows: Rows) -> None:
     _change(seen, rows, objections=_row(seen, rows).objections - 1)
+    stands = rows.get(OBJECTIONS_TO_COUNTING, *seen.stream, seen.fields.objection_id)
+    if stands is not None and seen.fields.outcome is ObjectionOutcome.OVERRIDDEN:
+        rows.delete(OBJECTIONS_TO_COUNTING, stands)
 
 
 def _row(seen: Seen, rows: Rows) -> PersonsRights:
@@ -170,8 +201,8 @@ def _change(seen: Seen, rows: Rows, **changes: Any) -> None:
 
 PROJECTION = Projection(
     "rights",
-    1,
-    (RIGHTS,),
+    2,
+    (RIGHTS, OBJECTIONS_TO_COUNTING),
     {
         "erasure-proposed": _proposed,
         "erasure-requested": _requested,

@@ -1,14 +1,21 @@
 """A person's rights through the front door: erased by two, restricted, objecting; and what everybody else then reads."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 from adapters.erasure.inventory import INVENTORY
+from adapters.postgres.known_at import last_position, lives_at
+from adapters.wiring import Installation
 from domain.vocabulary import Role
+from projections.indicators.catalogue import CATALOGUE
+from projections.indicators.counting import count
+from projections.indicators.life import Question
 from tests.http.front_door import Asker, Office, OpenCase
 from tests.http.operations import OPERATIONS, Filled
+from tests.installations import caller
 
 pytestmark = pytest.mark.anyio
 
@@ -141,3 +148,42 @@ async def test_a_trainee_asks_for_themselves_and_sees_how_it_stands(office: Offi
     assert (await trainee.get(f"/people/{case.mentor_id}/rights")).status_code == 404
     pause = await (await office.caseworker()).change(f"{case.path}/pause", {})
     assert (pause.status_code, pause.json()["code"]) == (409, "objection-stands")
+
+
+async def test_who_objects_to_being_counted_is_in_no_figure_from_then_on(house: Installation, office: Office) -> None:
+    case = await OpenCase.begin(office, purposes=("mentoring", "funder-reporting"))
+    caseworker, coordinator = await office.caseworker(), await office.coordinator()
+    person = f"/people/{case.trainee_id}"
+    held = {"minutes": 30, "medium": "phone", "occurred_on": "2025-02-01"}
+    assert (await caseworker.post(f"{case.path}/sessions", held)).status_code == 201
+    by = caller(office.organisation_id)
+
+    async def counted() -> tuple[int, int]:
+        """In the summary of the day, and in a report that is prepared now."""
+        coordinator.last = max(coordinator.last, caseworker.last)
+        summary = (await coordinator.get("/reports/summary", since="2025-01-01", until="2025-03-31")).json()
+        question = Question(date(2025, 1, 1), date(2025, 3, 31), await last_position(house.dsn), by.today)
+        lives = await lives_at(house.dsn, house.record, house.accesses, by, question)
+        return summary["persons_served"], count(CATALOGUE, lives, question).tables.values["served@1"]
+
+    async def objected() -> str:
+        answer = await caseworker.post(f"{person}/objections", {"interest": "statistics"})
+        assert answer.status_code == 201, answer.text
+        return f"{person}/objections/{answer.json()['id']}/decision"
+
+    assert await counted() == (1, 1)
+    decision = await objected()
+    assert await counted() == (0, 0), "it stands from the moment it is raised"
+    assert (await coordinator.post(decision, {"outcome": "overridden"})).status_code == 201
+    assert await counted() == (1, 1)
+    assert (await caseworker.post(f"{person}/objections", {"interest": "case-administration"})).status_code == 201
+    assert await counted() == (1, 1), "this one is to something else"
+    assert (await caseworker.post(f"{person}/restriction", {"ground": "unlawful"})).status_code == 201
+    assert await counted() == (0, 0)
+    assert (
+        await coordinator.post(f"{person}/restriction-lifting", {"person_told_on": "2025-03-01"})
+    ).status_code == 201
+    assert await counted() == (1, 1)
+    decision = await objected()
+    assert (await coordinator.post(decision, {"outcome": "upheld"})).status_code == 201
+    assert await counted() == (0, 0), "for good"
