@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from domain.events import RecordEvent
-from domain.vocabulary import AppointmentType, Purpose, Track
+from domain.vocabulary import AppointmentType, OverrideReason, Purpose, Track
 from projections.appointments import Appointment
 from projections.cases import Case
+from projections.consent_acts import ConsentOverride
 from projections.consents import ConsentStatus
 from projections.credentials import CredentialPath
 from projections.dashboard_rows import WATCHED, ConsentRow, DashboardRows, dashboard_rows
@@ -72,6 +73,20 @@ class ConsentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OverrideLine:
+    """An override that nobody has judged yet. `version` names it in its mentorship; `days` since it began."""
+
+    mentorship_id: UUID
+    version: int
+    trainee_name: str | None
+    purpose: Purpose
+    reason: OverrideReason
+    overridden_by: UUID
+    ends_at: datetime
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class NoContactLine:
     """`days` since somebody was last in touch, or since the start if nobody ever was."""
 
@@ -114,6 +129,7 @@ class Counts:
     deadlines: int
     unconfirmed: int
     consents: int
+    overrides: int
     no_contact: int
     cases: int
 
@@ -131,6 +147,7 @@ class CaseworkerDashboard:
     deadlines: tuple[DeadlineLine, ...]
     unconfirmed: tuple[AppointmentLine, ...]
     consents: tuple[ConsentLine, ...]
+    overrides: tuple[OverrideLine, ...]
     no_contact: tuple[NoContactLine, ...]
     cases: tuple[CaseLine, ...]
     counts: Counts
@@ -188,6 +205,7 @@ class _Lines:
             deadlines=tuple(sorted(deadlines, key=lambda line: line.due_on)),
             unconfirmed=tuple(self._appointment(appointment) for appointment in rows.unconfirmed.rows),
             consents=tuple(self._consent(consent) for consent in rows.consents.rows),
+            overrides=tuple(self._override(override) for override in rows.overrides.rows),
             no_contact=tuple(self._no_contact(case) for case in rows.no_contact.rows),
             cases=tuple(self._case(case, rows.standing) for case in rows.cases.rows),
             counts=Counts(
@@ -195,6 +213,7 @@ class _Lines:
                 deadlines=rows.next_steps.count + rows.objections.count + rows.credential_objections.count,
                 unconfirmed=rows.unconfirmed.count,
                 consents=rows.consents.count,
+                overrides=rows.overrides.count,
                 no_contact=rows.no_contact.count,
                 cases=rows.cases.count,
             ),
@@ -266,6 +285,18 @@ class _Lines:
             status=consent.status,
             valid_until=consent.valid_until,
             days_left=None if consent.valid_until is None else (consent.valid_until - self.today).days,
+        )
+
+    def _override(self, override: ConsentOverride) -> OverrideLine:
+        return OverrideLine(
+            mentorship_id=override.mentorship_id,
+            version=override.version,
+            trainee_name=self._name(override.trainee_id),
+            purpose=override.purpose,
+            reason=override.reason,
+            overridden_by=override.overridden_by,
+            ends_at=override.ends_at.astimezone(self.zone),
+            days=(self.today - override.begins_on).days,
         )
 
     def _no_contact(self, case: Case) -> NoContactLine:

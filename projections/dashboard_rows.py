@@ -11,6 +11,7 @@ import psycopg
 from domain.vocabulary import ConsentState, DataCategory, Purpose, Recipient
 from projections.appointments import APPOINTMENTS, Appointment
 from projections.cases import CASES, Case
+from projections.consent_acts import CONSENT_OVERRIDES, ConsentOverride
 from projections.consents import RUNNING_OUT, ConsentStatus, status_on
 from projections.credentials import CREDENTIALS, CredentialPath
 from projections.projection import Counted, as_of, select_counted
@@ -46,6 +47,7 @@ class DashboardRows:
     objections: Counted[Appointment]
     credential_objections: Counted[CredentialPath]
     consents: Counted[ConsentRow]
+    overrides: Counted[ConsentOverride]
     no_contact: Counted[Case]
     cases: Counted[Case]
     standing: dict[tuple[UUID, Purpose], ConsentStatus]
@@ -53,10 +55,11 @@ class DashboardRows:
 
     def people(self) -> set[UUID]:
         """Everybody whose name is shown."""
-        shown: tuple[Appointment | CredentialPath | ConsentRow | Case, ...] = (
+        shown: tuple[Appointment | CredentialPath | ConsentRow | ConsentOverride | Case, ...] = (
             *self._appointments(),
             *self.credential_objections.rows,
             *self.consents.rows,
+            *self.overrides.rows,
             *self.no_contact.rows,
             *self.cases.rows,
         )
@@ -104,7 +107,9 @@ async def dashboard_rows(
         "recipient": Recipient.THIS_ORGANISATION.value,
         "longest": LONGEST,
     }
-    as_of_position = await as_of(connection, "people", "cases", "consents", "appointments", "credentials")
+    as_of_position = await as_of(
+        connection, "people", "cases", "consents", "consent_acts", "appointments", "credentials"
+    )
     cases = await select_counted(
         connection, CASES, f"WHERE {mine_open} ORDER BY mentorship_id LIMIT %(longest)s", values
     )
@@ -145,6 +150,13 @@ async def dashboard_rows(
             values,
         ),
         consents=await _needing_a_talk(connection, mine_open, values, today),
+        overrides=await select_counted(
+            connection,
+            CONSENT_OVERRIDES,
+            # Whether it was right is to be said also once the mentorship is closed.
+            _in_cases(mine) + "AND upheld IS NULL ORDER BY begins_on, position LIMIT %(longest)s",
+            values,
+        ),
         no_contact=await select_counted(
             connection,
             CASES,

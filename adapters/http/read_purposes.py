@@ -66,6 +66,8 @@ BASIS_OF_READ: Mapping[str, ReadBasis] = {
     f"{_CASE}/appointments/{{appointment_id}}/accompaniment": Purpose.ACCOMPANIMENT,
     f"{_CASE}/consents": CONSENT_ITSELF,
     f"{_CASE}/consents/{{purpose}}": CONSENT_ITSELF,
+    f"{_CASE}/consents/{{purpose}}/override": CONSENT_ITSELF,
+    f"{_CASE}/overrides/{{version}}/review": OVERSIGHT,
     f"{_CASE}/sessions": Purpose.MENTORING,
     "/consent-trail": OVERSIGHT,
     "/consent-trail/{mentorship_id}": OVERSIGHT,

@@ -131,6 +131,8 @@ async def test_nobody_is_shown_at_any_address_without_an_entry(
     looked_for = {
         "/dashboard",
         "/cases/{mentorship_id}",
+        "/cases/{mentorship_id}/consents/{purpose}/override",
+        "/cases/{mentorship_id}/overrides/{version}/review",
         "/my",
         "/api/v1/people",
         "/api/v1/dashboard",
@@ -144,6 +146,8 @@ async def _ask(asker: Asker, visit: Visit, method: str, template: str, filled: F
     if template in ("/sign-in/{link}", "/static/{name}") or template.startswith("/log/"):
         return httpx.Response(200, text="")
     path = template.replace(":path}", "}").format(**{name: TAKEN.get(name) or _named(name, filled) for name in names})
+    if template == "/cases/{mentorship_id}/overrides/{version}/review":
+        path = f"/cases/{filled.ids['case']}/overrides/{filled.ids['override']}/review"
     if (method, path) == ("POST", "/search"):
         return await post(visit.client, path, {"q": "canary"})
     if (method, path) == ("POST", "/my/copies"):

@@ -15,6 +15,7 @@ from adapters.http.pages.dashboard import dashboard_routes
 from adapters.http.pages.evidence import evidence_routes
 from adapters.http.pages.my import my_routes
 from adapters.http.pages.my_data import my_data_routes
+from adapters.http.pages.overrides import override_routes
 from adapters.http.pages.reports import report_pages
 from adapters.http.pages.rights import rights_routes
 from adapters.http.pages.same_origin import SameOriginOnly
@@ -56,6 +57,7 @@ def pages(parts: Parts) -> FastAPI:
         accompaniment_routes,
         booking_routes,
         consent_routes,
+        override_routes,
         session_routes,
         consent_trail_routes,
         evidence_routes,

@@ -18,11 +18,13 @@ from adapters.http.reading import opener, reading
 from adapters.http.timeline import timeline_page
 from adapters.http.visible import visible_case
 from application.caller import Caller
+from application.permissions import MAY
 from domain.errors import NotFound
 from domain.mentorship import Mentorship
 from projections.case_file import NO_PART, AppointmentView, CaseFile, Part, case_file
 from projections.consents import ConsentStatus, ConsentView
 from projections.dashboard_rows import WATCHED
+from projections.overrides import open_overrides
 
 ENTRIES = 20
 _SEES = "see_dashboard"
@@ -52,6 +54,13 @@ def case_routes(parts: Parts) -> APIRouter:
             )
             if found is None:
                 raise NotFound
+            overrides = await open_overrides(
+                connection,
+                organisation_id=by.organisation_id,
+                mentorship_id=mentorship_id,
+                now=by.asked_at,
+                opened=opener(parts, by),
+            )
             told = await timeline_page(connection, parts, by, mentorship_id, None, cursor, ENTRIES)
             members = await handles(connection, by)
         types = {str(a.appointment_id): a.type for a in (*found.upcoming, *found.past)}
@@ -62,6 +71,9 @@ def case_routes(parts: Parts) -> APIRouter:
             unrecorded=[a for a in found.past if a.status == "booked"],
             offices={a.appointment_id: a for a in (*found.upcoming, *found.past)},
             watched=watched(found),
+            overrides=overrides,
+            overridden={override.purpose.value for override in overrides if override.in_force},
+            may_review=by.role in MAY["review_override"],
             entries=[entry_line(entry, types) for entry in told.entries],
             earlier=told.next,
             cursor=cursor,

@@ -17,6 +17,7 @@ from application.caller import Caller, Receipt
 from domain.errors import NotAllowed, NotFound, Refusal
 from domain.mentorship import Mentorship
 from domain.mentorship.consent import Communication, Expression, Notice, Scope
+from domain.mentorship.overrides import FOR_LIFE
 from domain.occurred import at_place
 from domain.vocabulary import ConsentMethod, ConsentState, Interpreter, NoticeForm, Purpose, TeachBack
 from projections.consents import ConsentStatus
@@ -78,6 +79,7 @@ def consent_routes(parts: Parts) -> APIRouter:
             file=file,
             purpose=purpose,
             standing=view,
+            may_be_overridden=purpose in FOR_LIFE and not (view and view.status.permits),
             form=form or Form({"occurred_on": by.today.isoformat(), "interpreter": Interpreter.NONE}),
             answers=Answer,
             methods=ConsentMethod,

@@ -20,7 +20,7 @@ from projections.caseworker_dashboard import CaseworkerDashboard, caseworker_das
 # So many entries of each list stand on the dashboard itself; the whole list has a page of its own.
 SHOWN = 6
 
-type List = Literal["week", "deadlines", "to-record", "consents", "no-contact", "cases"]
+type List = Literal["week", "deadlines", "to-record", "consents", "overrides", "no-contact", "cases"]
 
 
 def dashboard_routes(parts: Parts) -> APIRouter:

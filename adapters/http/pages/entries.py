@@ -7,6 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from adapters.http.pages.wording import sentence, words
+from domain.mentorship.overrides import ConsentOverridden, OverrideReviewed
 from domain.vocabulary import AppointmentType
 from projections.timeline import TimelineEntry
 
@@ -78,6 +79,8 @@ _TITLES: Mapping[str, str] = {
 
 # What stands beside the title: the one field that sums an entry up.
 _SUMS_UP = ("outcome", "result", "status")
+# What other entries say there in their own words, an override says in a term.
+_SUMMED_UP = (ConsentOverridden.TOPIC, "reason")
 
 # In the order in which they are shown. A field that is not named here is for machines.
 _DETAILS: tuple[tuple[str, str, Kind], ...] = (
@@ -106,7 +109,9 @@ _DETAILS: tuple[tuple[str, str, Kind], ...] = (
     ("trainee_feedback", "The trainee says", "text"),
     ("mentor_feedback", "The mentor says", "text"),
     ("expected_until", "Expected until", "day"),
+    ("until_at", "Until", "moment"),
     ("reason", "Reason", "text"),
+    ("explanation", "Explanation", "text"),
     ("note", "Note", "text"),
 )
 
@@ -119,7 +124,7 @@ def entry_line(entry: TimelineEntry, appointments: Mapping[str, AppointmentType]
         title=": ".join(
             filter(None, (_TITLES.get(entry.topic, sentence(words(entry.topic))), _about(fields, appointments)))
         ),
-        term=next((fields[name] for name in _SUMS_UP if fields.get(name)), None),
+        term=_term(entry.topic, fields),
         occurred_on=entry.occurred_on,
         occurred_at=entry.occurred_at,
         recorded_at=entry.recorded_at,
@@ -127,12 +132,19 @@ def entry_line(entry: TimelineEntry, appointments: Mapping[str, AppointmentType]
         details=tuple(
             Detail(label, kind, _read(kind, fields[name]))
             for name, label, kind in _DETAILS
-            if fields.get(name) and fields[name] != "none"
+            if fields.get(name) and fields[name] != "none" and (entry.topic, name) != _SUMMED_UP
         ),
         corrected=bool(entry.corrected_by),
         retracted=entry.retracted_by is not None,
         erased=bool(entry.erased) or entry.fields is None,
     )
+
+
+def _term(topic: str, fields: Mapping[str, Any]) -> str | None:
+    if topic == OverrideReviewed.TOPIC and "upheld" in fields:
+        return "found-right" if fields["upheld"] else "found-wrong"
+    names = ("reason",) if topic == ConsentOverridden.TOPIC else _SUMS_UP
+    return next((fields[name] for name in names if fields.get(name)), None)
 
 
 def _about(fields: Mapping[str, Any], appointments: Mapping[str, AppointmentType]) -> str | None:

@@ -83,6 +83,8 @@ _TONES: Mapping[str, Tone] = {
     AppointmentOutcome.NO_SHOW_COMPANION: "bad",
     AppointmentOutcome.NO_SHOW_TRAINEE: "warn",
     "full": "good",
+    "found-right": "good",
+    "found-wrong": "bad",
     "released": "good",
     "agreed-to": "good",
     "turned-down": "bad",
@@ -92,6 +94,7 @@ _TONES: Mapping[str, Tone] = {
 
 # What a refusal says to somebody who looks at a form, where its own message speaks to a programmer.
 REFUSALS: Mapping[str, str] = {
+    "own-override": "You recorded this override. Another coordinator has to judge it.",
     "consent-missing": "There is no consent for this at that time, so nothing was recorded. Ask the person first.",
     "idempotency-key-reused": "This form was already sent once with other content, and that was recorded. Look at the case first.",
     "stale-version": "Somebody else recorded at the same moment. Send it again.",
@@ -106,6 +109,8 @@ NOTICES: Mapping[str, str] = {
     "appointment": "Recorded: the appointment is booked.",
     "consent": "Recorded: the decision on consent.",
     "session": "Recorded: the session.",
+    "override": "Recorded: the override. It ends by itself, and another member has to judge it.",
+    "override-review": "Recorded: your finding on the override.",
     "erasure-request": "Recorded: the request to erase. A second member has to agree.",
     "erasure-refusal": "Recorded: the request was turned down.",
     "erased": "Erased for good. The receipt says what was done where.",
