@@ -9,6 +9,7 @@ import typer
 import uvloop
 from rich.console import Console
 
+from benchmarks.accesses import accesses
 from benchmarks.appends import appends
 from benchmarks.bundles import bundles
 from benchmarks.commands import commands
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "growth": growth,
     "evidence": evidence,
     "bundles": bundles,
+    "accesses": accesses,
     "search": search,
     "disclosure": disclosure,
 }
