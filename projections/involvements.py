@@ -1,4 +1,4 @@
-"""Who is or ever was in which mentorship, as trainee or as mentor: to find all that is about a person."""
+"""Who is or ever was in which mentorship, and about whom evidence was asked for: to find all that is about a person."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -31,6 +31,27 @@ INVOLVEMENTS = Table(
 )
 
 
+class EvidenceAbout(Row, frozen=True):
+    """A request for evidence whose reason is sealed under this person's key."""
+
+    organisation_id: UUID
+    request_id: UUID
+    person_id: UUID
+
+
+EVIDENCE_ABOUT = Table(
+    "evidence_about",
+    EvidenceAbout,
+    """
+    organisation_id uuid NOT NULL,
+    request_id uuid NOT NULL,
+    person_id uuid NOT NULL
+    """,
+    key=("organisation_id", "request_id"),
+    indexes=("(organisation_id, person_id)",),
+)
+
+
 async def mentorships_of(
     connection: psycopg.AsyncConnection, *, organisation_id: UUID, person_id: UUID
 ) -> Sequence[UUID]:
@@ -42,6 +63,17 @@ async def mentorships_of(
     return [mentorship_id for (mentorship_id,) in await cursor.fetchall()]
 
 
+async def evidence_about(
+    connection: psycopg.AsyncConnection, *, organisation_id: UUID, person_id: UUID
+) -> Sequence[UUID]:
+    """The requests for evidence about a person or a mentorship of theirs as its trainee, in the order of their ids."""
+    cursor = await connection.execute(
+        "SELECT request_id FROM projections.evidence_about WHERE organisation_id = %s AND person_id = %s ORDER BY 1",
+        (organisation_id, person_id),
+    )
+    return [request_id for (request_id,) in await cursor.fetchall()]
+
+
 def _started(seen: Seen, rows: Rows) -> None:
     for person_id in (seen.fields.trainee_id, seen.fields.mentor_id):
         _involve(seen, rows, person_id)
@@ -51,11 +83,24 @@ def _handed_over(seen: Seen, rows: Rows) -> None:
     _involve(seen, rows, seen.fields.to_mentor_id)
 
 
+def _evidence_asked_for(seen: Seen, rows: Rows) -> None:
+    # About somebody who is erased, its reason is sealed under a key of its own.
+    if seen.fields.person_id != seen.stream_id:
+        rows.put(EVIDENCE_ABOUT, EvidenceAbout(*seen.stream, seen.fields.person_id))
+
+
 def _involve(seen: Seen, rows: Rows, person_id: UUID) -> None:
     if rows.get(INVOLVEMENTS, *seen.stream, person_id) is None:
         rows.put(INVOLVEMENTS, Involvement(*seen.stream, person_id, seen.version))
 
 
 PROJECTION = Projection(
-    "involvements", 1, (INVOLVEMENTS,), {"mentorship-started": _started, "mentorship-handed-over": _handed_over}
+    "involvements",
+    2,
+    (INVOLVEMENTS, EVIDENCE_ABOUT),
+    {
+        "mentorship-started": _started,
+        "mentorship-handed-over": _handed_over,
+        "evidence-requested": _evidence_asked_for,
+    },
 )

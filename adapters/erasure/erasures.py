@@ -128,6 +128,7 @@ class Erasures:
                 raise ErasureNotApproved
             by = Caller(approval.approved_by, organisation_id, Role.COORDINATOR, ZoneInfo("UTC"), datetime.now(UTC))
             cases = await self._involved(organisation_id, person_id)
+            requests = await self._involved.evidence(organisation_id, person_id)
             done = _Done()
             await self._take_out_refused_rows(organisation_id, person, cases, done)
             noted = await asyncio.to_thread(
@@ -137,7 +138,7 @@ class Erasures:
             done.found["keys"] = await self._keys.destroy(organisation_id, person_id)
             await self._confirm(by, person_id)
             await self._remove(organisation_id, person_id, cases, done)
-            facts = await self._try_to_read(by, person_id, cases)
+            facts = await self._try_to_read(by, person_id, (person_id, *cases, *requests))
             if person.copies:
                 done.left["copies"] = f"{person.copies} handed out; they are with those who got them"
             for backup in known_backups(self._data):
@@ -247,10 +248,10 @@ class Erasures:
         done.found |= {"snapshots": snapshots, "tokens": tokens}
         done.found["search"] = await self._search.forget(organisation_id, person_id)
 
-    async def _try_to_read(self, by: Caller, person_id: UUID, cases: Collection[UUID]) -> int:
+    async def _try_to_read(self, by: Caller, person_id: UUID, streams: Collection[UUID]) -> int:
         """Opens everything about the person and finds nothing. Raises StillReadable."""
         tried = 0
-        for stream in (person_id, *cases):
+        for stream in streams:
             for event in await self._record.history(by, stream):
                 mine = fields_about(event, person_id)
                 tried += bool(mine)
@@ -290,7 +291,7 @@ def in_words(receipt: ErasureReceipt) -> str:
         f"Erased:        {receipt.erased_at:%Y-%m-%d %H:%M} UTC",
         f"Approved by:   {receipt.approved_by}",
         f"Requested by:  {receipt.requested_by or 'not on record here'}",
-        f"Tried to open: {receipt.facts} facts in {receipt.mentorships + 1} records; none opened",
+        f"Tried to open: {receipt.facts} facts, of the person, {receipt.mentorships} mentorships and requests for evidence; none opened",
         "",
     ]
     for one in receipt.stores:

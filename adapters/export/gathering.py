@@ -56,7 +56,7 @@ LOOKS = """
 
 
 class CopyEntry(msgspec.Struct, frozen=True):
-    """One thing on record. `record_id` is the person, or the mentorship; `part` what the person is in it.
+    """One thing on record. `record_id` is the person, the mentorship, or the request for evidence; `part` what the person is in it.
 
     `recorded_by` is a member's code. `relied_on` names the consent, by its version in the same record; `corrects` the entry that this
     one puts right, and `corrected_by` those that put this one right. `fields` are in JSON's own types.
@@ -123,7 +123,9 @@ class Gatherer:
         position = await self._reader.last_position()
         entries: list[CopyEntry] = []
         name = ""
-        for stream_id in (person_id, *await self._involved(by.organisation_id, person_id)):
+        cases = await self._involved(by.organisation_id, person_id)
+        requests = await self._involved.evidence(by.organisation_id, person_id)
+        for stream_id in (person_id, *cases, *requests):
             stored = await self._reader.stream(by.organisation_id, stream_id)
             opened = await self._record.opened(by, [row.position for row in stored if row.position is not None])
             events = [(row, opened[row.position]) for row in stored if row.position is not None]

@@ -13,13 +13,15 @@ import pytest
 
 from adapters.erasure.erasures import ErasureNotApproved, ErasureReceipt, in_words
 from adapters.erasure.inventory import INVENTORY, Treatment, file, table
+from adapters.erasure.involved import Involved
 from adapters.erasure.ledger import ErasureLedger
 from adapters.postgres.comparison import Compared
 from adapters.postgres.runner import Runner
 from adapters.wiring import Installation
-from application.caller import Submission
+from application.caller import Caller, Submission
 from application.ids import new_id
 from domain.erasure import PersonErased
+from domain.evidence import EvidenceOpening, EvidenceReason, EvidenceSubject
 from domain.mentorship import Mentorship
 from domain.vocabulary import EndReason, Medium
 from tests.erasure.erasing import approved, caseload, readable
@@ -29,10 +31,26 @@ from tests.installations import caller, opened
 STEPS = (
     "_take_out_refused_rows", "_ledger.add", "_keys.destroy", "_confirm", "_remove", "_try_to_read", "_keep",
 )  # fmt: skip
+WHY_ASKED = "Says that nobody asked her"
 
 
 def of(receipt: ErasureReceipt, store: str) -> int | None:
     return next(one.found for one in receipt.stores if one.store == store)
+
+
+async def evidence_asked_for(parts: Installation, by: Caller, case: UUID) -> UUID:
+    request_id = new_id()
+    await parts.evidence.request_about_subject(
+        by,
+        Submission("evidence", b""),
+        request_id,
+        subject=EvidenceSubject.MENTORSHIP,
+        subject_id=case,
+        opening=EvidenceOpening.CONSENT,
+        reason_code=EvidenceReason.COMPLAINT,
+        reason=WHY_ASKED,
+    )
+    return request_id
 
 
 async def refused_rows(data: Path) -> str:
@@ -45,29 +63,31 @@ def test_an_erasure_reaches_every_store_and_spares_everybody_else(tmp_path: Path
     async def story() -> None:
         async with opened(data, postgres) as parts:
             organisation_id = await caseload(parts, tmp_path)
+            by = caller(organisation_id)
+            case = parts.identify(organisation_id, "mentorship", "MS1")
+            asked_for = await evidence_asked_for(parts, by, case)
             before = await readable(parts, organisation_id)
-            assert {"Invented Trainee", "Invented Mentor", "Planned next steps"} <= before
+            assert {"Invented Trainee", "Invented Mentor", "Planned next steps", WHY_ASKED} <= before
             rows = await refused_rows(data)
             assert "Invented Trainee-Elsewhere" in rows
             assert "Another Invented" in rows
 
-            by = caller(organisation_id)
-            case = parts.identify(organisation_id, "mentorship", "MS1")
             with pytest.raises(ErasureNotApproved):
                 await parts.erasures.carry_out(organisation_id, parts.identify(organisation_id, "person", "T1"))
             person_id = await approved(parts, organisation_id)
+            assert await Involved(parts.pool).evidence(organisation_id, person_id) == [asked_for]
             receipt = await parts.erasures.carry_out(organisation_id, person_id)
 
             after = await readable(parts, organisation_id)
             assert "Invented Mentor" in after
-            assert not {"Invented Trainee", "Planned next steps", "B2", "Wants to be forgotten"} & after
+            assert not {"Invented Trainee", "Planned next steps", "B2", "Wants to be forgotten", WHY_ASKED} & after
             rows = await refused_rows(data)
             assert "Invented Trainee" not in rows
             assert "Planned" not in rows
             assert "Another Invented" in rows, "somebody else's row stays"
             assert [one.person_id for one in ErasureLedger(data / "erasure-ledger.jsonl").read()] == [person_id]
             assert of(receipt, "keys.person_keys") == 1
-            assert receipt.facts >= 3
+            assert receipt.facts == 7, "the reason of the request for evidence is one of them"
             assert receipt == await parts.erasures.receipt(organisation_id, person_id)
             assert {one.store for one in receipt.stores} == {one.name for one in INVENTORY}
             told = in_words(receipt)
@@ -113,7 +133,7 @@ def test_killed_before_any_step_it_goes_on_and_ends_the_same(tmp_path: Path, dat
             assert await parts.erasures.finish_what_was_begun() == 1
             receipt = await parts.erasures.receipt(organisation_id, person_id)
             assert receipt is not None
-            assert receipt.facts >= 3
+            assert receipt.facts == 7, "the reason of the request for evidence is one of them"
             assert await parts.erasures.finish_what_was_begun() == 0
             person = await parts.record.person(caller(organisation_id), person_id)
             assert person.erased_on is not None

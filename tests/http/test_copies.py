@@ -88,6 +88,27 @@ async def test_a_mentors_copy_has_their_words_and_nothing_of_the_trainees(office
         assert others not in answer.text, others
 
 
+async def test_a_copy_tells_who_asked_for_evidence_about_them_and_why(office: Office) -> None:
+    case = await told(office)
+    coordinator = await office.coordinator()
+    for subject, subject_id, reason in (
+        ("mentorship", case.mentorship_id, "Asked about the case"),
+        ("person", case.mentor_id, "Asked about the mentor"),
+    ):
+        about = {"subject": subject, "subject_id": str(subject_id), "reason_code": "complaint", "reason": reason}
+        assert (await coordinator.post("/evidence", about)).status_code == 201
+    copies = {
+        person_id: msgspec.json.decode((await by.post(f"/people/{person_id}/copies", {})).content, type=Copy)
+        for by, person_id in ((await case.trainee(), case.trainee_id), (await case.mentor(), case.mentor_id))
+    }
+    reasons = {
+        person_id: [entry.fields["reason"] for entry in copy.entries if entry.topic == "evidence-requested"]
+        for person_id, copy in copies.items()
+    }
+    # One more was asked for about the case when it was filled.
+    assert reasons == {case.trainee_id: ["x", "Asked about the case"], case.mentor_id: ["Asked about the mentor"]}
+
+
 async def test_nobody_gets_a_copy_of_somebody_they_may_not_see(office: Office) -> None:
     case = await told(office)
     other = await office.member(Role.CASEWORKER, "other-caseworker")

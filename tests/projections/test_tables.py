@@ -22,7 +22,7 @@ def test_columns_and_fields_are_the_same_in_the_same_order(table: Table[Any]) ->
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_every_row_belongs_to_one_stream_of_one_organisation(table: Table[Any]) -> None:
     assert table.key[0] == "organisation_id"
-    assert table.key[1] in ("mentorship_id", "person_id", "report_id")
+    assert table.key[1] in ("mentorship_id", "person_id", "report_id", "request_id")
 
 
 def test_names_of_projections_and_tables_are_given_once() -> None:
