@@ -4,8 +4,9 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 ARGS ?=
 
-# Another project's activated environment must not be taken for ours.
-unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+# Another project's activated environment must not be taken for ours, and where Python may not keep what it has compiled, every
+# command starts a second later.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := .venv
 
 # A uv on PATH may be another tool's shim that does not run in this folder, or too old for uv.lock: so it is tried, not looked up.
