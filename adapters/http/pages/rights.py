@@ -1,4 +1,4 @@
-"""People's rights in their data: what waits for a decision, and the two steps of an erasure, in words that say what they do."""
+"""People's rights in their data: what waits for a decision, the two steps of an erasure, and what stands besides."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,15 +12,17 @@ from adapters.http.pages.form import Form, PostedForm
 from adapters.http.pages.members import handles
 from adapters.http.pages.page import page
 from adapters.http.pages.recorded import MinPosition, What, notice, recorded
+from adapters.http.pages.rights_steps import STEPS, Sent, Step
 from adapters.http.pages.visitor import SignedInVisitor
 from adapters.http.parts import Parts
 from adapters.http.reading import opener, people_named, reading
 from adapters.http.rights import refuse_unless_concerned, rights_view
 from application.caller import Caller, Receipt
 from application.permissions import MAY, refuse_unless
-from domain.erasure import AskedBy, AskedHow, ErasureGround, ErasureRefusal
+from domain.erasure import AskedBy, AskedHow, ErasureGround, ErasureRefusal, HoldGround
 from domain.errors import NotAllowed, NotFound, Refusal
 from domain.person import Person
+from domain.restriction import Interest, RestrictionGround
 from domain.vocabulary import Role
 from projections.people import details_positions, name_of
 from projections.rights import ErasureState, PersonsRights, rights_at_work
@@ -82,8 +84,22 @@ def rights_routes(parts: Parts) -> APIRouter:
                 return await approve_erasure(request, person_id, form, visitor.by)
             case "refuse":
                 return await refuse_erasure(request, person_id, form, visitor.by)
+            case name if name in STEPS:
+                return await take(request, person_id, form, visitor.by, STEPS[name])
         form.add("step", "Choose what to do.", "missing")
         return await shown(request, visitor.by, person_id, form)
+
+    async def take(request: Request, person_id: UUID, form: Form, by: Caller, step: Step) -> Response:
+        refuse_unless(by, step.command)
+        await refuse_unless_concerned(parts, by, person_id)
+        try:
+            receipt = await step.take(Sent(parts, by, form.submission(request, by), person_id, form))
+        except (NotFound, NotAllowed):
+            raise
+        except Refusal as refusal:
+            form.refuse(refusal, **step.called)
+            receipt = None
+        return onward(receipt, step.notice, person_id) if receipt else await shown(request, by, person_id, form)
 
     async def request_erasure(request: Request, person_id: UUID, form: Form, by: Caller) -> Response:
         refuse_unless(by, "request_erasure")
@@ -179,6 +195,10 @@ def rights_routes(parts: Parts) -> APIRouter:
             asked_how=AskedHow,
             grounds=ErasureGround,
             reasons=ErasureRefusal,
+            may={name for name, step in STEPS.items() if by.role in MAY[step.command]},
+            restriction_grounds=RestrictionGround,
+            interests=Interest,
+            hold_grounds=HoldGround,
             **notice(what),
         )
 

@@ -114,6 +114,12 @@ NOTICES: Mapping[str, str] = {
     "erasure-request": "Recorded: the request to erase. A second member has to agree.",
     "erasure-refusal": "Recorded: the request was turned down.",
     "erased": "Erased for good. The receipt says what was done where.",
+    "restriction": "Recorded: the use of their data is restricted from now on.",
+    "lifting": "Recorded: their data may be used again.",
+    "objection": "Recorded: the objection. What they object to rests until it is decided.",
+    "objection-decision": "Recorded: what was decided on the objection.",
+    "hold": "Recorded: the legal hold. Nothing of them is erased until it is released.",
+    "release": "Recorded: the legal hold is released.",
     "next-step": "Recorded: the next step is done.",
     "report": "Recorded: what becomes of this report.",
 }
