@@ -53,6 +53,7 @@ from tests.domain.scenario import (
     credential_decided,
     held,
     on,
+    overridden,
     path_opened,
     withdrew,
 )
@@ -167,6 +168,24 @@ async def test_the_dashboard_lists_consents_that_need_a_talk(views: Views) -> No
         (Purpose.CREDENTIAL_RECOGNITION, ConsentStatus.MISSING, None),
     ]
     assert [consent.status for consent in dashboard.cases[0].consents] == [line.status for line in dashboard.consents]
+
+
+async def test_an_override_is_listed_until_somebody_judges_it_closed_mentorship_or_not(views: Views) -> None:
+    hospital = overridden(at(2, 9))
+    judged = uuid4()
+    await views.case(hospital, closed(on(3)))
+    await views.case(
+        hospital,
+        lambda case: case.review_override(
+            2, on(2), upheld=True, reviewed_by=OTHER_CASEWORKER, explanation="Nobody could ask her"
+        ),
+        mentorship_id=judged,
+    )
+    dashboard = await views.dashboard(on(10), None)
+    [line] = dashboard.overrides
+    assert (line.mentorship_id, line.version, line.days) == (MENTORSHIP, 2, 8)
+    assert (line.trainee_name, dashboard.counts.overrides) == ("Parwana Rahimi", 1)
+    assert (await views.dashboard(on(10), OTHER_CASEWORKER)).overrides == ()
 
 
 async def test_a_case_without_contact_for_thirty_days_is_named_unless_it_is_paused(views: Views) -> None:
