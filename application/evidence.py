@@ -62,7 +62,7 @@ class Evidence:
         reason: str,
     ) -> Receipt:
         """Raises NotAllowed, OpeningNotAllowed, NotFound, KeyReused or the domain's refusal. A repeat gets the first answer."""
-        _refuse_unless_may(by, opening)
+        refuse_unless_may_open(by, opening)
         about = await self._counting.about_subject(by, subject, subject_id)
         return await self._request(by, submission, request_id, about, opening, reason_code, reason)
 
@@ -79,7 +79,7 @@ class Evidence:
         reason: str,
     ) -> Receipt:
         """The same about the days from one to another (UTC)."""
-        _refuse_unless_may(by, opening)
+        refuse_unless_may_open(by, opening)
         about = await self._counting.about_period(by, recorded_from, recorded_until)
         return await self._request(by, submission, request_id, about, opening, reason_code, reason)
 
@@ -107,7 +107,8 @@ class Evidence:
         return receipt
 
 
-def _refuse_unless_may(by: Caller, opening: EvidenceOpening) -> None:
+def refuse_unless_may_open(by: Caller, opening: EvidenceOpening) -> None:
+    """For whoever asks, and again for whoever takes the bundle: they need not be the same. Raises NotAllowed or OpeningNotAllowed."""
     refuse_unless(by, "request_evidence")
     if opening not in MAY_OPEN[by.role]:
         raise OpeningNotAllowed

@@ -23,13 +23,14 @@ from adapters.postgres.pool import Pool
 from adapters.postgres.shapes import SEALED
 from adapters.postgres.stored import RecordedEvent
 from application.caller import Caller
+from application.evidence import refuse_unless_may_open
 from application.permissions import refuse_unless
 from audit.bundle import Contents, Examined, LogPart, OpenedValue, WholeRange, around, examined, packed
 from audit.consent_proof import StoredFact, prove
 from audit.leaf import Envelope
 from audit.merkle import Node, consistency_spans, inclusion_spans, proof_from
 from audit.note import VerifierKey
-from domain.errors import Busy, NotFound
+from domain.errors import Busy, NotFound, RuleBroken
 from domain.evidence import EvidenceOpening, EvidenceRequested, EvidenceSubject, PeriodEvidenceRequested
 from domain.mentorship.consent import CONSENT_EVENTS
 
@@ -64,6 +65,16 @@ class EvidenceNotYetLogged(Busy):
     message = "The log has not taken this in yet. Ask again in a moment; if that does not help, the log stands still."
 
 
+class LogSmallerThanKnown(RuleBroken):
+    """A slip of the one who asks, or what they are there to find."""
+
+    code = "log-smaller-than-known"
+    message = (
+        "This log has fewer entries than the checkpoint that you kept. If the size is right, the log was put back: "
+        "nothing in it is proven, keep your checkpoint, and have `accompany audit verify --checkpoint` run with it."
+    )
+
+
 type Known = Mapping[str, int]
 """Of each log the size of the checkpoint that the one who asks has kept: the bundle leads from there to its own."""
 
@@ -90,17 +101,15 @@ class Bundles:
     async def make(self, by: Caller, request_id: UUID, known: Known) -> bytes:
         """The bundle as a ZIP file. What it opens is held against the caller.
 
-        Raises NotAllowed, NotFound, EvidenceNotYetLogged, BundleDoubtful, or as the pool and the key ring do.
+        Raises NotAllowed, OpeningNotAllowed, NotFound, EvidenceNotYetLogged, LogSmallerThanKnown, BundleDoubtful, or as the pool and
+        the key ring do.
         """
         refuse_unless(by, "request_evidence")
         disclosure = Disclosure.current()
         if disclosure is None:
             raise NobodyAnswers
-        found = await self._rows("events", by, OF_STREAM, {"stream": request_id})
-        if not found or found[0].columns["topic"] not in (EvidenceRequested.TOPIC, PeriodEvidenceRequested.TOPIC):
-            raise NotFound
-        asked = found[0]
-        request = mapper.envelope(_recorded(asked)).plain
+        asked, request = await self._asked(by, request_id)
+        refuse_unless_may_open(by, request.opening)
         is_period = asked.columns["topic"] == PeriodEvidenceRequested.TOPIC
         rows = await self._events(by, request, is_period)
         envelopes = [mapper.envelope(_recorded(row)) for row in [*rows, asked]]
@@ -121,6 +130,12 @@ class Bundles:
         async with self._turns:
             return await asyncio.to_thread(packed, contents)
 
+    async def refuse_unless_about(self, by: Caller, request_id: UUID, subject_id: UUID) -> None:
+        """Raises NotFound where there is no such request about this mentorship or person."""
+        _, request = await self._asked(by, request_id)
+        if getattr(request, "subject_id", None) != subject_id:
+            raise NotFound
+
     async def examine(self, by: Caller, mentorship_id: UUID) -> tuple[Examined, StoredCheckpoint, int]:
         """The proof of one mentorship against the first checkpoint that holds all of it: what was found, the checkpoint, and how many
         timestamps it has. Nothing is opened.
@@ -135,6 +150,13 @@ class Bundles:
         part = await self._part("events", rows, checkpoint.size, None, {})
         found = await asyncio.to_thread(examined, by.organisation_id, mentorship_id, part, consents)
         return found, checkpoint, len(part.timestamps)
+
+    async def _asked(self, by: Caller, request_id: UUID) -> tuple[_Row, Any]:
+        """A request's row and what is plain in it. Raises NotFound."""
+        found = await self._rows("events", by, OF_STREAM, {"stream": request_id})
+        if not found or found[0].columns["topic"] not in (EvidenceRequested.TOPIC, PeriodEvidenceRequested.TOPIC):
+            raise NotFound
+        return found[0], mapper.envelope(_recorded(found[0])).plain
 
     async def _events(self, by: Caller, request: Any, is_period: bool) -> list[_Row]:
         if is_period:
@@ -216,7 +238,11 @@ class Bundles:
     async def _part(self, log: str, rows: Sequence[_Row], covered: int, whole: range | None, known: Known) -> LogPart:
         reader = self._logs[log]
         old = known.get(log, 0)
-        checkpoint = await _logged(reader, max(covered, old))
+        checkpoint = await _logged(reader, covered)
+        if old > checkpoint.size:
+            if old > (await reader.newest()).size:
+                raise LogSmallerThanKnown
+            checkpoint = await _logged(reader, old)
         size = checkpoint.size
         single = [row.position for row in rows if whole is None or row.position not in whole]
         spans = {position: inclusion_spans(position - 1, size) for position in single}

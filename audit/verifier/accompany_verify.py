@@ -625,7 +625,8 @@ class Row:
     columns: dict[str, Any]
 
     @classmethod
-    def read(cls, log: str, envelope: bytes, where: str) -> "Row":
+    def from_envelope(cls, log: str, envelope: bytes, where: str) -> "Row":
+        # Not called `read`: a column of the access log is.
         header = f"accompany/{log}/v1\n".encode()
         if not envelope.startswith(header):
             raise Malformed(where, "its envelope is that of another log")
@@ -1337,7 +1338,7 @@ class Bundle:
         rows: list[Row] = []
         for where, value in lines(self._raw(name), name):
             entry = Fields(value, where)
-            row = Row.read(log, entry.base64("envelope"), where)
+            row = Row.from_envelope(log, entry.base64("envelope"), where)
             if row.position != entry.count("position", 1):
                 check.fail(row.label, "another position stands beside it")
             entry.done()

@@ -62,7 +62,7 @@ def test_every_published_merkle_proof_is_judged_as_published(kind: str) -> None:
 def test_a_row_is_read_from_its_envelope_as_the_documentation_spells_it() -> None:
     text = (DOCS / "transparency-log.md").read_text("utf-8")
     for vector in json.loads(re.findall(r"```json envelope-vectors\n(.*?)```", text, re.S)[0]):
-        row = verifier.Row.read("events", bytes.fromhex(vector["envelope"]), "vector")
+        row = verifier.Row.from_envelope("events", bytes.fromhex(vector["envelope"]), "vector")
         assert row.leaf.hex() == vector["leaf"]
         told = {name: row.columns[name] for name in vector["row"]}
         assert told["state"].hex() == vector["row"]["state"]

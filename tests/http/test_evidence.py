@@ -66,6 +66,8 @@ async def test_an_auditor_takes_a_bundle_home_and_checks_it_without_us(
     house: Installation, office: Office, tmp_path: Path
 ) -> None:
     case, auditor = await filled(office), await office.member(Role.AUDITOR)
+    # Somebody has looked: the bundle shows that as well.
+    assert (await (await office.coordinator()).get(case.path)).status_code == 200
     answer = await bundle(house, auditor, await asked(auditor, case))
     assert answer.headers["content-type"] == "application/zip"
     assert answer.headers["cache-control"] == "no-store"
@@ -73,6 +75,8 @@ async def test_an_auditor_takes_a_bundle_home_and_checks_it_without_us(
     (tmp_path / "bundle.zip").write_bytes(answer.content)
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
         archive.extract("accompany_verify.py", tmp_path)
+        summary = archive.read("summary.html").decode()
+    assert "<code>GET /api/v1/mentorships/{mentorship_id}</code>" in summary
     key = str(house.keeping.key.verifier_key("events"))
     command = [sys.executable, "-I", "accompany_verify.py", "bundle.zip", "--json", "--log-key", key]
     ran = await asyncio.to_thread(subprocess.run, command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -93,6 +97,17 @@ async def test_a_bundle_shows_decisions_on_consent_and_nothing_that_was_said_in_
     assert [act.judgement for proof in found.proofs.values() for act in proof.acts.values()] == ["in-force", "in-force"]
 
 
+async def test_a_log_with_fewer_entries_than_an_auditor_has_seen_is_an_alarm(
+    house: Installation, office: Office
+) -> None:
+    case, auditor = await filled(office), await office.member(Role.AUDITOR)
+    opened = await asked(auditor, case)
+    await bundle(house, auditor, opened)
+    address = opened.headers["location"].removeprefix("/api/v1")
+    answer = await auditor.client.get(address, params={"known_events": 10**9})
+    assert (answer.status_code, answer.json()["code"]) == (409, "log-smaller-than-known")
+
+
 async def test_nothing_personal_is_open_in_a_bundle_that_was_asked_for_sealed(
     house: Installation, office: Office
 ) -> None:
@@ -107,8 +122,11 @@ async def test_who_answers_for_the_organisation_may_open_what_was_done_and_an_au
     case, auditor, coordinator = await filled(office), await office.member(Role.AUDITOR), await office.coordinator()
     refused = await asked(auditor, case, opening="acts")
     assert (refused.status_code, refused.json()["code"]) == (403, "opening-not-allowed")
-    content = (await bundle(house, coordinator, await asked(coordinator, case, opening="acts"))).content
+    opened = await asked(coordinator, case, opening="acts")
+    content = (await bundle(house, coordinator, opened)).content
     checked(house, content)
+    taken = await auditor.client.get(opened.headers["location"].removeprefix("/api/v1"))
+    assert (taken.status_code, taken.json()["code"]) == (403, "opening-not-allowed")
     assert b"Practised the interview" in content
     assert b"Parwana Invented" not in content
 

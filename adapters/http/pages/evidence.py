@@ -63,6 +63,7 @@ def evidence_routes(parts: Parts) -> APIRouter:
     ) -> Response:
         """The request is on record: here is the bundle, and how it is checked."""
         await _refuse_unless_visible(parts, visitor.by, mentorship_id)
+        await parts.bundles.refuse_unless_about(visitor.by, request_id, mentorship_id)
         return page(
             request,
             "evidence_ready.html",
