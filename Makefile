@@ -44,12 +44,12 @@ clean: ## Remove what was installed or cached here; data folders stay
 	@find . -name .git -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf
 
 # Stamps, so that a second `make test` installs nothing. A demo does without the tools that only tests and checks need.
-.venv/.can-run: pyproject.toml uv.lock .python-version
-	@$(FIND_UV); "$$uv" sync --frozen --no-dev --extra figures --inexact
+.venv/.can-run: pyproject.toml uv.lock .python-version Makefile
+	@$(FIND_UV); "$$uv" sync --frozen --no-dev --extra figures --extra pdf --inexact
 	@touch $@
 
-.venv/.can-test: pyproject.toml uv.lock .python-version
-	@$(FIND_UV); "$$uv" sync --frozen --extra figures --extra aws --extra pkcs11 --extra timestamps
+.venv/.can-test: pyproject.toml uv.lock .python-version Makefile
+	@$(FIND_UV); "$$uv" sync --frozen --extra figures --extra pdf --extra aws --extra pkcs11 --extra timestamps
 	@touch $@ .venv/.can-run
 
 # Any Python can carry uv, which then finds or fetches the Python that the project needs. Tried from / because a version manager's

@@ -1,6 +1,7 @@
 """The copy as a PDF that people can read, names and words in the direction of their own script. Needs the extra `pdf`."""
 
 from importlib.resources import files
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import msgspec
@@ -25,6 +26,11 @@ class PdfNotInstalled(Exception):
         super().__init__(
             "PDF copies need one more package on this machine: pip install 'accompany[pdf]'. Or take the JSON copy."
         )
+
+
+def can_make_pdf() -> bool:
+    """Whether the extra is here, so that nobody is offered what can't be made."""
+    return find_spec("typst") is not None
 
 
 def as_pdf(copy: Copy) -> bytes:

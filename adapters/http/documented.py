@@ -25,6 +25,7 @@ _WHY = {
     422: "A value is of the wrong kind or can't be true; or the Idempotency-Key was used for another request.",
     428: "If-Match is missing.",
     500: "Something unexpected went wrong.",
+    501: "What was asked for needs a package that is not installed here; `pdf-not-installed` is the code.",
     503: "The record or what was asked for can't be reached right now. Try again, with the same Idempotency-Key.",
 }
 _REFUSED = {"$ref": "#/components/schemas/Problem"}
@@ -88,7 +89,7 @@ COPIED: Responses = {
             "application/pdf": {"schema": {"type": "string", "format": "binary"}},
         },
     },
-    **_problems(400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 500, 503),
+    **_problems(400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 500, 501, 503),
 }
 
 

@@ -8,6 +8,7 @@
 | NotFound, NotAllowed, Stale                            | 404, 403, 412 |
 | KeyReused                                              | 422    |
 | StoreBusy, StoreUnavailable, KeysUnavailable           | 503, to be tried again with the same Idempotency-Key |
+| PdfNotInstalled                                        | 501: asking again does not help, another form does |
 | anything else                                          | 500 `internal-error`; the log has its class and place |
 
 `consent-missing` is no 403: the one who asks may do this, and does it once the person has said yes.
@@ -52,7 +53,7 @@ _STATUS_OF: Mapping[type[Exception], int] = {
     StoreBusy: 503,
     StoreUnavailable: 503,
     KeysUnavailable: 503,
-    PdfNotInstalled: 503,
+    PdfNotInstalled: 501,
 }
 
 _log = logging.getLogger(__name__)

@@ -5,13 +5,17 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
 import pytest
+from fastapi import FastAPI
 
 from adapters.export.gathering import Copy
 from domain.vocabulary import Role
+from tests.http.browsing import Visit
 from tests.http.front_door import Office, OpenCase
 from tests.http.operations import Filled
 
@@ -142,3 +146,28 @@ def _text_of(pdf: Path) -> str:
 def test_the_schema_of_a_copy_is_the_one_that_is_documented() -> None:
     page = Path(__file__).parents[2] / "docs" / "export.schema.json"
     assert json.loads(page.read_text("utf-8")) == msgspec.json.schema(Copy), "write it anew, and count the format up"
+
+
+async def test_where_no_pdf_can_be_made_none_is_offered_and_nobody_is_sent_to_try_again(
+    office: Office, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = await OpenCase.begin(office)
+    trainee = await case.trainee()
+    async with AsyncExitStack() as clients:
+        handle = f"t{str(case.trainee_id)[-12:]}"
+        visit = await Visit.begin(app, office, Role.TRAINEE, clients, handle=handle, person_id=case.trainee_id)
+        await visit.get("/my")
+        assert visit.page.has("button", name="form", value="pdf"), "the tests' environment has the extra"
+        monkeypatch.setitem(sys.modules, "typst", None)
+        await visit.get("/my")
+        assert not visit.page.has("button", name="form", value="pdf")
+        assert visit.page.has("button", name="form", value="json")
+        # A page that was opened before still has the button.
+        answer = await visit.send("/my/copies", form="pdf")
+        assert answer.status_code == 501
+        assert "retry-after" not in answer.headers
+        assert "Take the copy for a computer" in visit.page.words
+        assert "out of reach" not in visit.page.words
+    refused = await trainee.post(f"/people/{case.trainee_id}/copies", {"form": "pdf"})
+    assert (refused.status_code, refused.json()["code"]) == (501, "pdf-not-installed")
+    assert (await trainee.get(f"/people/{case.trainee_id}/rights")).json()["copies"] == 0, "nothing was handed out"

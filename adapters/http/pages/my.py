@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from psycopg import AsyncConnection
 from starlette.responses import Response
 
+from adapters.export.readable import can_make_pdf
 from adapters.http.pages.entries import EntryLine, entry_line
 from adapters.http.pages.form import Form
 from adapters.http.pages.page import page
@@ -62,6 +63,7 @@ def my_routes(parts: Parts) -> APIRouter:
             files=[file for file in files if file is not None],
             rights=rights[by.person_id],
             form=Form({}),
+            can_make_pdf=can_make_pdf(),
             **notice(what),
         )
 

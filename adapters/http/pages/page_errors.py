@@ -46,6 +46,10 @@ _EXPLAINED = {
         "Something went wrong here",
         "It is not your doing. What you sent may not be recorded: look at the case before you send it again.",
     ),
+    HTTPStatus.NOT_IMPLEMENTED: Explained(
+        "No PDF is made here",
+        "This service is set up without it. Take the copy for a computer (JSON), or ask your caseworker for one on paper.",
+    ),
     HTTPStatus.SERVICE_UNAVAILABLE: Explained(
         "The record is out of reach", "Nothing is lost. It usually comes back within a moment."
     ),
