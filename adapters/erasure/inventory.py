@@ -60,6 +60,7 @@ _TABLES = (
     Store("keys.service_secrets", Kind.TABLE, "the service's own secrets, wrapped", Treatment.NOTHING_PERSONAL),
     Store("evidence.*", Kind.TABLE, "hashes of sealed facts, and signatures", Treatment.KEPT_AS_PROOF),
     Store("projections.*", Kind.TABLE, "ids, days, terms and positions", Treatment.KEPT_AS_PROOF),
+    Store("checks.*", Kind.TABLE, "ids and positions of what a check found", Treatment.KEPT_AS_PROOF),
 )
 _FILES = (
     Store("refusals/*.csv", Kind.FILES, "rows that an import refused, as they were", Treatment.REMOVED, "refusals"),
