@@ -99,7 +99,17 @@ def make_backup(
             files=_files_in(folder),
         )
         write_manifest(folder, manifest)
-        write_manifest(keys_folder, KeysManifest(backup_id, made_at, ends_on, keys.major, _files_in(keys_folder)))
+        write_manifest(
+            keys_folder,
+            KeysManifest(
+                backup_id,
+                made_at,
+                ends_on,
+                keys.major,
+                _files_in(keys_folder),
+                holders=_holders_in(keys, keys_folder / KEYS),
+            ),
+        )
         show(3, STEPS)
         read_manifest(folder, DataManifest)
         read_manifest(keys_folder, KeysManifest)
@@ -112,6 +122,13 @@ def make_backup(
 
 def _files_in(folder: Path) -> tuple[File, ...]:
     return tuple(file_of(path) for path in sorted(folder.iterdir()))
+
+
+def _holders_in(tools: Tools, dump: Path) -> tuple[str, ...]:
+    """As the dump itself names them: by the time of another look, a rotation could have moved the ring."""
+    header, *rows = tools.rows(dump, "keys", "state")
+    named = [dict(zip(header, row, strict=True)) for row in rows]
+    return tuple(one[column].lstrip("\\x") for one in named for column in ("holder", "former") if one[column] != "\\N")
 
 
 def prune(keys_to: Path, now: datetime) -> list[Path]:

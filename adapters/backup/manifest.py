@@ -49,7 +49,11 @@ class DataManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeysManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The part with the people's keys, wrapped. After `ends_on` it is to be deleted: `accompany prune-key-backups` does it."""
+    """The part with the people's keys, wrapped. After `ends_on` it is to be deleted: `accompany prune-key-backups` does it.
+
+    `holders` names, in hexadecimal, the key-encryption keys that they are wrapped by: one, or two where a rotation was under way. A name
+    tells nothing of a key. Backups of earlier versions name none.
+    """
 
     id: UUID
     made_at: datetime
@@ -57,6 +61,7 @@ class KeysManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: int
     files: tuple[File, ...]
     format: str = "accompany-key-backup/1"
+    holders: tuple[str, ...] = ()
 
 
 def file_of(path: Path) -> File:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import ClassVar
 
@@ -58,6 +59,14 @@ class Tools:
     def listed(self, dump: Path) -> str:
         """What a dump holds, from its own list. Raises ToolFailed for one that can't be read."""
         return self._run("pg_restore", "--list", str(dump))
+
+    def rows(self, dump: Path, schema: str, table: str) -> list[list[str]]:
+        """The names of a table's columns and then its rows, as COPY wrote them. Raises ToolFailed."""
+        script = self._run("pg_restore", "--data-only", f"--schema={schema}", f"--table={table}", "--file=-", str(dump))
+        lines = iter(script.splitlines())
+        header = next((line for line in lines if line.startswith(f"COPY {schema}.{table} (")), "")
+        columns = header.partition("(")[2].partition(")")[0].split(", ")
+        return [columns, *(line.split("\t") for line in takewhile(lambda line: line != "\\.", lines))]
 
     def _database(self) -> str:
         return next(

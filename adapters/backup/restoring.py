@@ -15,6 +15,8 @@ from adapters.backup.postgres_tools import Tools
 from adapters.erasure.ledger import FILE_NAME as LEDGER_FILE
 from adapters.erasure.ledger import ErasureLedger, Length
 from adapters.evidence.signing import KEY_NAME as LOG_KEY
+from adapters.keys.chosen import open_holders
+from adapters.keys.key_ring import WrongKey
 from adapters.postgres.migrate import create_roles
 from adapters.postgres.runner import Runner
 from adapters.settings import Settings
@@ -80,7 +82,8 @@ def restore_backup(
     """`ledger` None says that there is no newer one than the backup's own.
 
     Raises NotEmpty, LedgerTooOld, KeysOfAnotherBackup, AnotherLogin, BackupDamaged, LedgerDamaged, ToolMissing, ToolFailed, and what
-    opening an installation raises. Stopped half way, nothing is served from it: begin again in an empty place.
+    opening an installation raises. A key holder that opens nothing of the backup is refused before anything is written: KeyFileRefused,
+    KeyHolderRefused or WrongKey. Stopped half way, nothing is served from it: begin again in an empty place.
     """
     if settings.database_url is None and (
         data_folder.holds_database(settings.data) or data_folder.is_restoring(settings.data)
@@ -88,7 +91,8 @@ def restore_backup(
         raise NotEmpty
     show(0, STEPS)
     manifest = read_manifest(folder, DataManifest)
-    if read_manifest(keys_folder, KeysManifest).id != manifest.id:
+    keys = read_manifest(keys_folder, KeysManifest)
+    if keys.id != manifest.id:
         raise KeysOfAnotherBackup
     own = ErasureLedger(folder / LEDGER)
     if own.length() != Length(manifest.ledger_lines, manifest.ledger_last):
@@ -97,6 +101,9 @@ def restore_backup(
     kept = ErasureLedger(settings.data / LEDGER_FILE)
     if not newest.follows(own.length()) or not newest.follows(kept.length()):
         raise LedgerTooOld
+    for named in filter(None, (settings.database_url, settings.keys_database_url)):
+        _refuse_unless_empty(named, manifest.login)
+    asyncio.run(_refuse_without_holders(settings, keys))
     show(1, STEPS)
     data_folder.claim(settings.data, "real")
     # First of all: from here on, whoever starts a service here erases them again.
@@ -109,10 +116,10 @@ def restore_backup(
         (settings.data / LOG_KEY).chmod(0o600)
     with database(settings) as dsn:
         _restore_into(dsn, settings.keys_database_url, manifest, folder, keys_folder, show)
-        data_folder.end_restoring(settings.data)
         position, again = asyncio.run(_open(settings, dsn))
     if position < manifest.position:
         raise BackupDamaged(f"The restored record ends at {position}, and the backup was made at {manifest.position}.")
+    data_folder.end_restoring(settings.data)
     show(STEPS, STEPS)
     return Restored(position, again, kept.length().lines)
 
@@ -121,22 +128,31 @@ def _restore_into(
     dsn: str, keys_dsn: str | None, manifest: DataManifest, folder: Path, keys_folder: Path, show: Progress
 ) -> None:
     for one in filter(None, (dsn, keys_dsn)):
-        with psycopg.connect(one, autocommit=True, connect_timeout=10) as connection:
-            schemas = connection.execute(
-                "SELECT count(*), current_user FROM pg_namespace WHERE nspname IN ('accompany', 'keys', 'projections', 'evidence')"
-            ).fetchone()
-            assert schemas is not None, "an aggregate answers one row"
-            if schemas[0]:
-                raise NotEmpty
-            if schemas[1] != manifest.login:
-                raise AnotherLogin(
-                    f"This backup is restored as the login {manifest.login}, which owned it. DATABASE_URL names another."
-                )
+        _refuse_unless_empty(one, manifest.login)
         asyncio.run(_make_roles(one))
     Tools.for_database(dsn).restore(folder / DATA)
     show(2, STEPS)
     Tools.for_database(keys_dsn or dsn).restore(keys_folder / KEYS)
     show(3, STEPS)
+
+
+async def _refuse_without_holders(settings: Settings, keys: KeysManifest) -> None:
+    holders = await open_holders(settings.key_holder, settings.next_key_holder, settings.data, create=False)
+    for named in map(bytes.fromhex, keys.holders):
+        if not await holders.move_to(named, None):
+            raise WrongKey(named)
+
+
+def _refuse_unless_empty(dsn: str, login: str) -> None:
+    with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
+        schemas = connection.execute(
+            "SELECT count(*), current_user FROM pg_namespace WHERE nspname IN ('accompany', 'keys', 'projections', 'evidence')"
+        ).fetchone()
+    assert schemas is not None, "an aggregate answers one row"
+    if schemas[0]:
+        raise NotEmpty
+    if schemas[1] != login:
+        raise AnotherLogin(f"This backup is restored as the login {login}, which owned it. DATABASE_URL names another.")
 
 
 async def _make_roles(dsn: str) -> None:

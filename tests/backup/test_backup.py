@@ -17,7 +17,8 @@ from adapters.backup.postgres_tools import Tools
 from adapters.backup.restoring import KeysOfAnotherBackup, LedgerTooOld, NotEmpty, Restored, restore_backup
 from adapters.data_folder import RestoreUnfinished, begin_restoring, claim, end_restoring
 from adapters.erasure.erasures import ErasureReceipt
-from adapters.keys.key_file import KeyFileRefused
+from adapters.keys.key_file import KeyFileRefused, generate_secret
+from adapters.keys.key_ring import WrongKey
 from adapters.postgres.runner import Runner
 from tests.erasure.erasing import approved, caseload, readable
 from tests.installations import caller, opened, settings
@@ -168,9 +169,41 @@ def test_a_restore_takes_nothing_that_does_not_belong_together(small: Place) -> 
         restore_backup(settings(small.folder / "mixed", small.fresh(False)), before.data, after.keys, None, quiet)
     with pytest.raises(NotEmpty):
         restore_backup(settings(small.folder / "occupied", small.dsn), after.data, after.keys, None, quiet)
-    keyless = small.folder / "keyless"
+
+
+def test_without_the_right_key_nothing_is_written_and_with_it_the_same_command_goes_through(small: Place) -> None:
+    made = small.back_up()
+    data, dsn = small.folder / "restored", small.fresh(False)
     with pytest.raises(KeyFileRefused):
-        restore_backup(settings(keyless, small.fresh(False)), after.data, after.keys, None, quiet)
+        restore_backup(settings(data, dsn), made.data, made.keys, None, quiet)
+    assert not data.exists()
+
+    key = data / "key-encryption.key"
+    generate_secret(key)
+    with pytest.raises(WrongKey):
+        restore_backup(settings(data, dsn), made.data, made.keys, None, quiet)
+    assert list(data.iterdir()) == [key]
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("SELECT FROM pg_namespace WHERE nspname IN ('accompany', 'keys')").fetchall() == []
+
+    shutil.copy(small.data / "key-encryption.key", key)
+    assert restore_backup(settings(data, dsn), made.data, made.keys, None, quiet).position == made.manifest.position
+    assert MENTORS in small.reads(data, dsn)
+
+
+def test_a_restore_whose_end_fails_serves_nobody(small: Place) -> None:
+    made = small.back_up()
+    # A record that ends before the position that its backup names.
+    manifest = made.data / "manifest.json"
+    manifest.write_text(
+        manifest.read_text().replace(
+            f'"position": {made.manifest.position}', f'"position": {made.manifest.position + 1}'
+        )
+    )
+    with pytest.raises(BackupDamaged):
+        small.restore(made, "restored", None)
+    with pytest.raises(RestoreUnfinished):
+        claim(small.folder / "restored", "real")
 
 
 def test_half_a_restore_serves_nobody(tmp_path: Path) -> None:
