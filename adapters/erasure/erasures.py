@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -42,6 +42,11 @@ from domain.vocabulary import Role
 
 REFUSALS = "refusals"
 LOOK_AGAIN = 60.0
+BUNDLES: LiteralString = """
+    SELECT min(recorded_at) AT TIME ZONE 'UTC' FROM accompany.access_log
+    WHERE organisation_id = %s AND person_id = %s AND outcome = 'shown' AND read ~ '[/ ]bundle$'
+    GROUP BY read_id ORDER BY 1
+"""
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +146,12 @@ class Erasures:
             facts = await self._try_to_read(by, person_id, (person_id, *cases, *requests))
             if person.copies:
                 done.left["copies"] = f"{person.copies} handed out; they are with those who got them"
+            await self._name_evidence(organisation_id, person_id, done)
+            done.found["former keys"] = len(list(self._data.glob("former-*.key")))
+            if done.found["former keys"]:
+                done.left["former keys"] = (
+                    "opens backups of keys made before the rotation; destroy it once they have ended"
+                )
             for backup in known_backups(self._data):
                 done.left["backups"] = f"the last copy of the keys ends on {backup.keys_end_on.isoformat()}"
             receipt = _receipt(person_id, approval, len(cases), facts, done)
@@ -258,6 +269,13 @@ class Erasures:
                 if any(getattr(event, name) for name in mine if name not in event.erased):
                     raise StillReadable
         return tried
+
+    async def _name_evidence(self, organisation_id: UUID, person_id: UUID, done: _Done) -> None:
+        """Bundles in which something of the person was opened. The access log has each before it left, also those about a period."""
+        rows = await self._pool.rows(organisation_id, BUNDLES, (organisation_id, person_id), row_factory=tuple_row)
+        if rows:
+            days = ", ".join(dict.fromkeys(f"{taken_at:%Y-%m-%d}" for (taken_at,) in rows))
+            done.left["evidence"] = f"{len(rows)} handed out ({days}); they are with those who got them"
 
     async def _keep(self, organisation_id: UUID, receipt: ErasureReceipt) -> None:
         said = msgspec.json.encode(receipt).decode()

@@ -67,6 +67,14 @@ _FILES = (
     Store("erasure-ledger.jsonl", Kind.FILES, "ids of the erased", Treatment.KEPT_AS_PROOF, "ledger"),
     Store("invented-caseload/*", Kind.FILES, "invented people of a demo", Treatment.NOTHING_PERSONAL),
     Store("key-encryption.key", Kind.FILES, "the key-encryption key", Treatment.NOTHING_PERSONAL),
+    Store(
+        "former-*.key",
+        Kind.FILES,
+        "key-encryption keys from before a rotation",
+        Treatment.NOTHING_PERSONAL,
+        "former keys",
+    ),
+    Store("next-*.key", Kind.FILES, "the key-encryption key that a rotation leads to", Treatment.NOTHING_PERSONAL),
     Store("log-signing.key", Kind.FILES, "the key that signs the logs", Treatment.NOTHING_PERSONAL),
     Store("log/*", Kind.FILES, "signed checkpoints of the logs", Treatment.KEPT_AS_PROOF),
     Store("what-is-in-here.txt", Kind.FILES, "the mark of the folder", Treatment.NOTHING_PERSONAL),
@@ -83,6 +91,7 @@ _ELSEWHERE = (
     Store("backups of the keys", Kind.ELSEWHERE, "the person's keys, wrapped", Treatment.NOT_OURS, "backups"),
     Store("backups of the data", Kind.ELSEWHERE, "sealed facts", Treatment.KEY_DESTROYED, "backups"),
     Store("copies handed out", Kind.ELSEWHERE, "exports that somebody took along", Treatment.NOT_OURS, "copies"),
+    Store("evidence handed out", Kind.ELSEWHERE, "bundles that open facts, taken along for an audit", Treatment.NOT_OURS, "evidence"),
     Store("spreadsheets imported from", Kind.ELSEWHERE, "rows as they were", Treatment.NOT_OURS),
     Store("dead rows of the database", Kind.ELSEWHERE, "wrapped keys, until PostgreSQL reuses their place", Treatment.NOT_OURS),
 )  # fmt: skip

@@ -24,6 +24,7 @@ from domain.erasure import PersonErased
 from domain.evidence import EvidenceOpening, EvidenceReason, EvidenceSubject
 from domain.mentorship import Mentorship
 from domain.vocabulary import EndReason, Medium
+from tests.cli.running import answer, environment
 from tests.erasure.erasing import approved, caseload, readable
 from tests.installations import caller, opened
 
@@ -177,12 +178,20 @@ def test_another_process_forgets_as_well(tmp_path: Path, database: str) -> None:
 def test_every_table_and_every_file_of_an_installation_stands_in_the_inventory(tmp_path: Path, database: str) -> None:
     data = tmp_path / "data"
 
-    async def used() -> None:
+    async def used() -> UUID:
         async with opened(data, database) as parts:
-            organisation_id = await caseload(parts, tmp_path)
-            await parts.erasures.carry_out(organisation_id, await approved(parts, organisation_id))
+            return await caseload(parts, tmp_path)
 
-    asyncio.run(used())
+    async def erased() -> ErasureReceipt:
+        async with opened(data, database) as parts:
+            return await parts.erasures.carry_out(organisation_id, await approved(parts, organisation_id))
+
+    organisation_id = asyncio.run(used())
+    answer("keys", "rotate", env=environment(data, DATABASE_URL=database))
+    receipt = asyncio.run(erased())
+    [former] = [one for one in receipt.stores if one.store == "former-*.key"]
+    assert former.found == 1
+    assert "destroy it" in former.left
     with psycopg.connect(database) as connection:
         tables = connection.execute(
             """

@@ -21,6 +21,7 @@ from audit.bundle import archived
 from audit.verifier import accompany_verify as verifier
 from domain.vocabulary import Role
 from tests.http.front_door import Asker, Office, OpenCase, consent, registered
+from tests.http.test_rights import erase
 
 pytestmark = pytest.mark.anyio
 
@@ -289,6 +290,21 @@ async def test_what_a_bundle_opens_stands_in_the_access_log(house: Installation,
     assert {"consent-given", "consent-withdrawn", "evidence-requested"} <= {
         topic for _, topics, _ in entries for topic in topics
     }
+
+
+async def test_the_receipt_of_an_erasure_counts_the_bundles_that_somebody_took_along(
+    house: Installation, office: Office
+) -> None:
+    case, auditor = await filled(office), await office.member(Role.AUDITOR)
+    other = await filled(office)
+    answer = await asked(auditor, case)
+    await bundle(house, auditor, answer)
+    await bundle(house, auditor, answer)
+    await bundle(house, auditor, await asked(auditor, other))
+    stores = (await erase(case))["receipt"]["stores"]
+    [evidence] = [one for one in stores if one["store"] == "evidence handed out"]
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert evidence["left"] == f"2 handed out ({today}); they are with those who got them"
 
 
 async def test_after_an_erasure_old_bundles_hold_and_a_new_one_proves_what_nobody_can_read(
