@@ -63,7 +63,7 @@ BASIS_OF_READ: Mapping[str, ReadBasis] = {
     "/dashboard/{which}": Purpose.MENTORING,
     _CASE: Purpose.MENTORING,
     f"{_CASE}/appointments": Purpose.MENTORING,
-    f"{_CASE}/appointments/{{appointment_id}}/accompaniment": Purpose.ACCOMPANIMENT,
+    f"{_CASE}/appointments/{{appointment_id}}/accompaniment": Purpose.MENTORING,
     f"{_CASE}/consents": CONSENT_ITSELF,
     f"{_CASE}/consents/{{purpose}}": CONSENT_ITSELF,
     f"{_CASE}/consents/{{purpose}}/override": CONSENT_ITSELF,

@@ -32,6 +32,7 @@ _ROLES: Mapping[Role, str] = {
 }
 # What they did, by the address; the first that fits.
 _DID: tuple[tuple[str, str], ...] = (
+    ("report prepare", "counted you in a report"),
     ("bundle", "took evidence about you for an audit"),
     ("consent-trail", "checked what you agreed to"),
     ("accesses", "looked at this list of yours"),
@@ -41,7 +42,7 @@ _DID: tuple[tuple[str, str], ...] = (
     ("consents", "opened what you agreed to"),
     ("goals", "opened your goals"),
     ("sessions", "opened the meetings with your mentor"),
-    ("accompaniment", "wrote down how an appointment went"),
+    ("accompaniment", "opened the form on how an appointment went"),
     ("appointments", "opened your appointments"),
     ("credentials", "opened the recognition of your qualification"),
     ("outcomes", "opened how you were doing later"),
@@ -139,7 +140,14 @@ def _saw(alike: list[Access]) -> tuple[str, ...]:
     found = dict.fromkeys(saw for start, saw in _SAW if any(topic.startswith(start) for topic in topics))
     if any(topic.startswith("person-") for topic in topics):
         fields = {field for entry in alike for field in entry.fields}
-        found = {"your details" if "phone" in fields else "your name": None, **found}
+        details = (
+            "your details"
+            if "phone" in fields
+            else "your name"
+            if "full_name" in fields
+            else "your age, gender and languages"
+        )
+        found = {details: None, **found}
     return tuple(found)
 
 
