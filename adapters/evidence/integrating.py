@@ -172,10 +172,10 @@ class Integrator:
                     well.discard(one.name)
                     again_at[one.name] = time.monotonic() + STOPPED_PAUSE
                     self._tell(store, one, stopped)
-            if not more:
-                # Polling stands behind listening: a notification can be lost, and rows can vanish without one.
-                for _ in connection.notifies(timeout=POLL, stop_after=1):
-                    stop.wait(GATHER)
+            # Polling stands behind listening: a notification can be lost, and rows can vanish without one.
+            # Many come together, and all of them are answered by one wait.
+            if not more and list(connection.notifies(timeout=POLL, stop_after=1)):
+                stop.wait(GATHER)
 
     def _tell(self, store: LogStore, one: Log, stopped: LogStopped) -> None:
         log.error("log-stopped", extra={"log": one.name, "code": stopped.code, "position": stopped.position})

@@ -1,5 +1,6 @@
 """The log follows the record: what is in it is what was recorded, and it is signed in order."""
 
+import asyncio
 import base64
 import subprocess
 import sys
@@ -129,6 +130,24 @@ async def test_two_that_keep_the_log_do_not_get_in_each_others_way(one: KeptLog)
         for keeper in keepers:
             keeper.join()
     assert one.key.opened("events", one.newest().note).root == root_of(leaves(one))
+
+
+async def test_many_commands_at_once_keep_the_log_from_nothing(one: KeptLog) -> None:
+    """Each command sends a notification. The log waits once for those that have come together, not once for each of them."""
+    stop = threading.Event()
+    keeper = threading.Thread(target=one.integrator().run, args=(stop,))
+    keeper.start()
+    try:
+        await one.append(1)
+        until_true(one.dsn, "SELECT size = 1 FROM evidence.logs WHERE log = 'events'")
+        one.as_owner("SELECT pg_notify('accompany_events', n::text) FROM generate_series(1, 1000) n")
+        # By now the keeper has heard of them and is gathering.
+        await asyncio.sleep(1)
+        await one.append(1)
+        until_true(one.dsn, "SELECT size = 2 FROM evidence.logs WHERE log = 'events'")
+    finally:
+        stop.set()
+        keeper.join()
 
 
 async def test_neither_service_nor_worker_changes_what_is_kept(kept: KeptLog) -> None:
