@@ -160,6 +160,18 @@ async def case_row(connection: psycopg.AsyncConnection, *, organisation_id: UUID
     return found[0] if found else None
 
 
+async def cases_ending(
+    connection: psycopg.AsyncConnection, *, organisation_id: UUID, end: str, limit: int
+) -> list[UUID]:
+    """Cases by the last digits of their ids, in small letters, as lists show them."""
+    cursor = await connection.execute(
+        "SELECT mentorship_id FROM projections.cases WHERE organisation_id = %s"
+        " AND right(mentorship_id::text, length(%s)) = %s ORDER BY mentorship_id LIMIT %s",
+        (organisation_id, end, end, limit),
+    )
+    return [mentorship_id for (mentorship_id,) in await cursor.fetchall()]
+
+
 async def trainees_of(
     connection: psycopg.AsyncConnection, organisation_id: UUID, mentorships: Iterable[UUID]
 ) -> dict[UUID, UUID]:

@@ -59,6 +59,7 @@ BASIS_OF_READ: Mapping[str, ReadBasis] = {
     "/rights": RIGHTS,
     "/people/{person_id}/rights": RIGHTS,
     "/my/copies": RIGHTS,
+    "/my/erasure": RIGHTS,
     "/dashboard": Purpose.MENTORING,
     "/dashboard/{which}": Purpose.MENTORING,
     _CASE: Purpose.MENTORING,

@@ -22,7 +22,10 @@ async def test_an_auditor_finds_verifies_and_takes_a_case_home(
     async with AsyncExitStack() as clients:
         visit = await Visit.begin(app, office, Role.AUDITOR, clients)
         await visit.get("/consent-trail")
+        shown = str(case.mentorship_id)[-8:].upper()
+        by_short_id = await visit.send("/consent-trail/find", reference=shown)
         found = await visit.send("/consent-trail/find", reference=str(case.mentorship_id))
+        assert by_short_id.headers["location"] == found.headers["location"]
         assert found.headers["location"] == trail
         await visit.follow(found)
         assert f"{trail}/verification" in visit.page.links()

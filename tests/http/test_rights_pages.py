@@ -97,3 +97,29 @@ async def test_a_legal_hold_is_placed_and_released_and_an_erased_trainees_case_s
     assert not coordinator.page.has("form", action=rights), "nothing is left to be recorded"
     await caseworker.get(f"/cases/{case.mentorship_id}")
     assert "This trainee was erased on" in caseworker.page.words
+
+
+async def test_somebody_asks_to_be_erased_only_once_they_know_what_it_means(
+    app: FastAPI, office: Office, clients: AsyncExitStack
+) -> None:
+    case = await OpenCase.begin(office)
+    handle = f"t{str(case.trainee_id)[-12:]}"
+    trainee = await Visit.begin(app, office, Role.TRAINEE, clients, handle=handle, person_id=case.trainee_id)
+    coordinator = await office.coordinator()
+    rights = f"/people/{case.trainee_id}/rights"
+    await trainee.get("/my")
+    assert "/my/erasure" in trainee.page.links()
+    assert not trainee.page.has("form", action="/my/erasure"), "one tap is too few"
+    await trainee.get("/my/erasure")
+    without = await trainee.send("/my/erasure")
+    assert without.status_code == 422
+    assert "Tick that you know that nobody can undo this. Nothing was asked for." in trainee.page.words
+    assert (await coordinator.get(rights)).json()["erasure"] == "none"
+
+    await trainee.follow(await trainee.send("/my/erasure", sure="yes"))
+    assert "You asked on" in trainee.page.words
+    assert "/my/erasure" not in trainee.page.links()
+    assert (await coordinator.get(rights)).json()["erasure"] == "requested"
+    await trainee.get("/my/erasure")
+    again = await trainee.send("/my/erasure", sure="yes")
+    assert (again.status_code, again.headers["location"]) == (303, "/my")

@@ -1,5 +1,6 @@
 """The consent trail: every act beside the consent that it relied on. Cases stand here by their id, never by a name."""
 
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -21,6 +22,7 @@ from application.permissions import MAY, refuse_unless
 from domain.errors import NotAllowed
 from domain.events import RecordEvent
 from domain.vocabulary import Role
+from projections.cases import cases_ending
 from projections.consent_trail import consent_trail
 from projections.consent_trail_by_case import consent_trails_by_case
 from projections.findable import MatchedBy, Question
@@ -28,6 +30,7 @@ from projections.phones import region_of
 from projections.search import search
 
 CASES, ENTRIES = 50, 50
+_SHORT_ID = re.compile(r"[0-9a-f]{8}")
 
 Cursor = Annotated[str | None, Query(max_length=200)]
 
@@ -103,7 +106,10 @@ def consent_trail_routes(parts: Parts) -> APIRouter:
 
 
 async def _cases_called(parts: Parts, by: Caller, typed: str) -> list[UUID]:
-    """Cases of this id, or of this number or of a trainee with this number. Details are compared, and nothing of them is shown."""
+    """Cases of this id, whole or as lists show it, or of this number or of a trainee with this number.
+
+    Details are compared, and nothing of them is shown.
+    """
     with suppress(ValueError):
         return [UUID(typed)]
     question = Question.read(typed, region_of(by.zone.key))
@@ -113,6 +119,12 @@ async def _cases_called(parts: Parts, by: Caller, typed: str) -> list[UUID]:
         return await compared([*positions, *names])
 
     async with reading(parts, by, Response(), 0) as connection:
+        end = typed.strip().lower()
+        by_id = (
+            await cases_ending(connection, organisation_id=by.organisation_id, end=end, limit=CASES)
+            if _SHORT_ID.fullmatch(end)
+            else []
+        )
         answer = await search(
             connection,
             organisation_id=by.organisation_id,
@@ -124,4 +136,4 @@ async def _cases_called(parts: Parts, by: Caller, typed: str) -> list[UUID]:
             opened=nothing_is_shown,
         )
     by_number = (one for one in answer.people if one.matched_by in (MatchedBy.REFERENCE, MatchedBy.CASE_REFERENCE))
-    return sorted({mentorship_id for one in by_number for mentorship_id in one.mentorships})
+    return sorted({*by_id, *(mentorship_id for one in by_number for mentorship_id in one.mentorships)})
